@@ -1,0 +1,177 @@
+"""Every setting of a run: frozen, checked when it is made, unknown keys forbidden, written to `config.json`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from roadseg.errors import ConfigError
+from roadseg.labels import ClassChoice
+
+Kind = TypeVar("Kind", bound="Settings")
+Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+Positive = Annotated[float, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Settings(BaseModel):
+    """Base of all settings."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Split(Settings):
+    """How images are divided into train, val and test."""
+
+    scheme: Literal["auto", "official", "grouped", "random", "file"] = Field(
+        "auto",
+        description="official parts, whole drives together, image by image, or a stored splits.json; "
+        "auto: official where the data set has one, else grouped",
+    )
+    fractions: tuple[Share, Share, Share] = Field((0.7, 0.15, 0.15), description="shares of train, val and test")
+    seed: int = Field(0, ge=0, description="seed of the division; independent of the training seed")
+    folds: int = Field(0, ge=0, description="k of a k-fold division (grouped or random); 0 uses the fractions")
+    fold: int = Field(0, ge=0, description="which fold validates, 0 to k-1")
+    file: Path | None = Field(None, description="splits.json to reuse, for the scheme 'file'")
+
+    @model_validator(mode="after")
+    def _check(self) -> Split:
+        if abs(sum(self.fractions) - 1) > 1e-6:
+            raise ValueError(f"fractions {self.fractions} add up to {sum(self.fractions):g}; they must add up to 1")
+        if self.folds == 1 or (self.folds and self.fold >= self.folds):
+            raise ValueError(f"fold {self.fold} of {self.folds}; use at least 2 folds and a fold below their number")
+        if (self.scheme == "file") != (self.file is not None):
+            raise ValueError("scheme 'file' and a splits.json (split.file) go together")
+        if self.folds and self.scheme not in ("grouped", "random"):
+            raise ValueError(
+                f"folds need the scheme grouped or random, not {self.scheme}; choose one with split.scheme"
+            )
+        return self
+
+
+class Data(Settings):
+    """Which images and labels."""
+
+    name: str = Field(description="kind of data set")
+    root: Path | None = Field(None, description="top folder of the data set")
+    classes: ClassChoice = Field("evaluation", description="the evaluated classes, or every label id as a class")
+    split: Split = Split()
+    cache_gib: float = Field(4.0, ge=0, description="decoded images are kept in memory up to this budget, in GiB")
+    workers: int | None = Field(None, ge=0, description="loader processes; by default 0 on CPU, up to 8 with a GPU")
+
+
+class Transforms(Settings):
+    """What happens to a training image, in this order."""
+
+    resize: Size | None = Field(None, description="height and width of the network's input; default: the image's own")
+    scale: tuple[Positive, Positive] = Field((1.0, 1.0), description="range of the random scale, drawn log-uniformly")
+    crop: Size | None = Field(None, description="height and width of the random crop")
+    flip: Share = Field(0.5, description="probability of a left-right flip")
+    jitter: Share = Field(0.0, description="strength of random brightness, contrast and saturation")
+
+    @model_validator(mode="after")
+    def _check(self) -> Transforms:
+        if self.scale[0] > self.scale[1]:
+            raise ValueError(f"scale {self.scale[0]:g} to {self.scale[1]:g} is empty; give the smaller one first")
+        return self
+
+
+class Model(Settings):
+    """Network and its first weights."""
+
+    name: str = Field(description="network")
+    width: Positive = Field(1.0, description="factor on every layer's number of channels")
+    batch_norm: bool = Field(False, description="batch normalisation in the trunk")
+    padding: Literal["same", "caffe"] = Field(
+        "same", description="'caffe' pads 100 pixels, as the published weights need"
+    )
+    upsampling: Literal["bilinear", "learned"] = Field(
+        "bilinear", description="fixed, or a dense transposed convolution"
+    )
+    skips: Literal["normalised", "scaled", "plain"] = Field(
+        "normalised", description="how trunk features enter a skip; 'plain' is for training in stages"
+    )
+    head: Literal["vgg", "light"] = Field(
+        "vgg", description="fc6 and fc7 of VGG16 (7x7 and 1x1, 4096 wide) or two 3x3 layers, 512 wide"
+    )
+    dropout: Share = Field(0.5, description="dropout after fc6 and fc7")
+    weights: str | None = Field(None, description="'imagenet', or a .safetensors or .pth file with torchvision's names")
+    from_run: Path | None = Field(
+        None, description="start from the best weights of this run (16s from 32s, 8s from 16s)"
+    )
+
+
+class Optimizer(Settings):
+    """Optimizer and learning rate."""
+
+    name: Literal["sgd", "adam", "adamw"] = Field("sgd", description="optimizer")
+    lr: Positive = Field(1e-3, description="learning rate of the head, and of the trunk unless trunk_lr is given")
+    trunk_lr: float | None = Field(None, ge=0, description="learning rate of the VGG16 trunk; 0 freezes it")
+    frozen_blocks: int = Field(0, ge=0, le=5, description="number of the trunk's first blocks that are not trained")
+    momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
+    weight_decay: float = Field(0.0, ge=0, description="on weights; never on biases and normalisation")
+    schedule: Literal["constant", "poly"] = Field("poly", description="poly: lr * (1 - step/steps) ** power")
+    power: Positive = Field(0.9, description="power of the poly schedule")
+    warmup: Share = Field(0.0, description="share of all steps in which the rate rises from 0")
+
+
+class Train(Settings):
+    """The loop."""
+
+    epochs: int = Field(30, ge=1, description="passes over the training images")
+    batch_size: int = Field(4, ge=1, description="images in a forward pass, on each process")
+    accumulate: int = Field(1, ge=1, description="forward passes that make one step of the optimizer")
+    shuffle: bool = Field(True, description="a new order in each epoch")
+    clip: Positive | None = Field(None, description="largest norm of the gradient")
+    class_weights: Literal["none", "log"] = Field("none", description="log: 1 / log(1.1 + share of the class's pixels)")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bfloat16 where the hardware has it")
+    patience: int | None = Field(None, ge=1, description="stop after this many epochs without a better val mIoU")
+    checkpoint_minutes: Positive = Field(10.0, description="also save this often inside an epoch")
+
+
+class Config(Settings):
+    """A whole run."""
+
+    recipe: str = Field(description="name of the recipe that this configuration started from")
+    seed: int = Field(0, ge=0, le=2**32 - 1, description="seed of weights, order, augmentation and dropout")
+    data: Data
+    transforms: Transforms = Transforms()
+    model: Model
+    optimizer: Optimizer = Optimizer()
+    train: Train = Train()
+
+
+def to_json(config: Config) -> str:
+    """Text that `from_json` reads back as an equal configuration."""
+    return config.model_dump_json(indent=2) + "\n"
+
+
+def from_json(text: str, source: str) -> Config:
+    """Read a configuration. Raises `ConfigError` that starts with `source` and names the first bad key."""
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"{source} is not JSON: {error}; restore the file") from error
+    return validated(Config, content, source)
+
+
+def validated(kind: type[Kind], content: Any, source: str) -> Kind:
+    """`content` as settings of `kind`; the first pydantic complaint becomes a one-line `ConfigError`."""
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"{source}: {complaint(error)}") from error
+
+
+def complaint(error: ValidationError) -> str:
+    """The first complaint in words: the key, what is wrong, and the value given."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[0].lower() + message[1:]
+    given = first.get("input")
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    return f"{key}: {message}{shown}" if key else f"{message}{shown}"

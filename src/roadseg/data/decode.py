@@ -1,0 +1,109 @@
+"""Read image and label files. Labels are read with Pillow: OpenCV changes the ids of palette PNGs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from roadseg.data.records import Record
+from roadseg.errors import DataError
+from roadseg.labels import LabelSpace, indices_from_colors, indices_from_ids
+
+LABEL_MODES = {"L", "P", "1", "I", "I;16", "I;16B"}
+WIDE_MODES = {"I", "I;16", "I;16B", "F"}
+"""Pillow cuts these off at 255 when it makes an RGB image of them."""
+
+
+class Sample(NamedTuple):
+    """One image with its target: image uint8 (3, H, W) RGB, target uint8 (H, W) class index or 255."""
+
+    image: UInt8[Tensor, "3 h w"]
+    target: UInt8[Tensor, "h w"]
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width in pixels, from the file's header alone."""
+    with _opened(path) as image:
+        return image.height, image.width
+
+
+def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
+    """An RGB image, uint8 (3, H, W). Raises `DataError` naming the file when it cannot be decoded or is not 8-bit."""
+    with _opened(path) as image:
+        if image.mode in WIDE_MODES:
+            raise DataError(f"{path} has more than 8 bits a channel ({image.mode}); convert it to an 8-bit picture")
+        pixels = _rgb(image, path)
+    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
+
+
+def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:
+    """Class indices uint8 (H, W) of a label file.
+
+    Raises `DataError` naming the file when it cannot be decoded, is coded otherwise than `space` says, or holds a value
+    outside the table.
+    """
+    with _opened(path) as image:
+        if space.coding == "colors":
+            pixels = _rgb(image, path)
+        else:
+            if image.mode not in LABEL_MODES:
+                raise DataError(
+                    f"{path} is a {image.mode} picture, but {space.name} labels are one id a pixel; "
+                    "if colours code the classes, describe them in a YAML file (docs/own-data.md)"
+                )
+            pixels = _decoded(image.copy, path)
+    values = np.asarray(pixels)
+    if values.dtype == np.bool_:
+        values = values.astype(np.uint8)
+    if values.dtype != np.uint8:
+        if values.min() < 0 or values.max() > 255:
+            raise DataError(f"{path} holds values from {values.min()} to {values.max()}; label ids are 0 to 255")
+        values = values.astype(np.uint8)
+    try:
+        indices = indices_from_colors(values, space) if space.coding == "colors" else indices_from_ids(values, space)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; mend the file or choose the label space that it was made with") from error
+    return torch.from_numpy(indices)
+
+
+def read_sample(record: Record, space: LabelSpace) -> Sample:
+    """Image and target of a record. Raises `DataError` when a file is bad or the two differ in size."""
+    sample = Sample(read_image(record.image), read_target(record.label, space))
+    (height, width), (rows, columns) = sample.image.shape[1:], sample.target.shape
+    if (height, width) != (rows, columns):
+        raise DataError(
+            f"{record.label} is {columns}x{rows} pixels but its image {record.image.name} is {width}x{height}; "
+            "labels must have their image's size"
+        )
+    return sample
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return Image.open(path)
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"cannot read {path}: {_reason(error)}; replace the file") from error
+
+
+def _rgb(image: Image.Image, path: Path) -> Image.Image:
+    """The picture in RGB without its transparency; Pillow warns when it drops that of a palette in one step."""
+    opaque = _decoded(image.convert, path, "RGBA") if "transparency" in image.info else image
+    return _decoded(opaque.convert, path, "RGB")
+
+
+def _decoded(decode: Callable[..., Image.Image], path: Path, *arguments: str) -> Image.Image:
+    try:
+        return decode(*arguments)
+    except (OSError, ValueError, SyntaxError) as error:
+        raise DataError(f"cannot decode {path}: {_reason(error)}; replace the file") from error
+
+
+def _reason(error: BaseException) -> str:
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error).split("\n")[0]

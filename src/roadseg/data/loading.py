@@ -1,0 +1,116 @@
+"""From records to batches: decoded images in memory where they fit, the order of an epoch, collation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from roadseg.config import Transforms
+from roadseg.data.decode import Sample, image_size, read_sample
+from roadseg.data.records import Record
+from roadseg.data.transforms import augment, generator_for, normalise, pad
+from roadseg.labels import LabelSpace
+
+GIB = 2**30
+
+
+class Batch(NamedTuple):
+    """Images float (B, 3, h, w), normalised; targets int64 (B, h, w), padded with 255; ids of the records."""
+
+    images: Float[Tensor, "b 3 h w"]
+    targets: Int64[Tensor, "b h w"]
+    ids: list[str]
+
+
+class Samples(Sequence[Sample]):
+    """The decoded samples of some records, all in memory when they fit into `budget_gib`, else decoded at each access.
+
+    A sample takes 4 bytes a pixel. Loading raises `DataError` for the first bad file, so with a sufficient budget
+    nothing starts on broken data.
+    """
+
+    def __init__(
+        self, records: list[Record], space: LabelSpace, budget_gib: float, loaded: Callable[[], None] = lambda: None
+    ) -> None:
+        self.records = records
+        self.space = space
+        self.sizes = [image_size(record.image) for record in records]
+        self.bytes = 4 * sum(height * width for height, width in self.sizes)
+        self.cache: list[Sample] | None = None
+        if self.bytes <= budget_gib * GIB:
+            self.cache = []
+            with ThreadPoolExecutor() as pool:
+                for sample in pool.map(lambda record: read_sample(record, space), records):
+                    self.cache.append(sample)
+                    loaded()
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+        return self.cache[index] if self.cache is not None else read_sample(self.records[index], self.space)
+
+
+class Augmented(Dataset[tuple[Sample, str]]):
+    """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone."""
+
+    def __init__(self, samples: Samples, settings: Transforms, seed: int, epoch: int) -> None:
+        self.samples = samples
+        self.settings = settings
+        self.seed = seed
+        self.epoch = epoch
+
+    def __getitem__(self, index: int) -> tuple[Sample, str]:
+        """The augmented sample and its id."""
+        record_id = self.samples.records[index].id
+        return augment(self.samples[index], self.settings, generator_for(self.seed, self.epoch, record_id)), record_id
+
+
+def epoch_order(count: int, seed: int, epoch: int, shuffle: bool) -> list[int]:
+    """The order of the images in an epoch."""
+    if not shuffle:
+        return list(range(count))
+    return [int(index) for index in generator_for(seed, epoch, "order").permutation(count)]
+
+
+def batch_indices(order: list[int], batch_size: int, processes: int = 1, process: int = 0) -> list[list[int]]:
+    """The batches of one process: every global batch of batch_size * processes images is dealt out evenly.
+
+    All processes get the same number of batches; a last global batch with fewer images than processes is left out.
+    """
+    step = batch_size * processes
+    shared = [order[start : start + step] for start in range(0, len(order), step)]
+    return [[int(i) for i in np.array_split(chunk, processes)[process]] for chunk in shared if len(chunk) >= processes]
+
+
+def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
+    """The batches of an epoch, one for each list of indices."""
+    loader: DataLoader[tuple[Sample, str]] = DataLoader(
+        dataset, batch_sampler=indices, collate_fn=collate, num_workers=workers, pin_memory=pin_memory
+    )
+    return iter(loader)
+
+
+def collate(items: list[tuple[Sample, str]]) -> Batch:
+    """A batch of samples of any sizes, padded at the right and the bottom to the largest."""
+    size = (max(s.target.shape[0] for s, _ in items), max(s.target.shape[1] for s, _ in items))
+    padded = [pad(sample, size) for sample, _ in items]
+    images = normalise(torch.stack([sample.image for sample in padded]))
+    targets = torch.stack([sample.target for sample in padded]).long()
+    return Batch(images, targets, [record_id for _, record_id in items])
+
+
+def class_shares(samples: Samples) -> Float[Tensor, " c"]:
+    """Share of each class among the pixels that are not ignored, float64 (C,)."""
+    counts = torch.zeros(256, dtype=torch.int64)
+    for index in range(len(samples)):
+        counts += torch.bincount(samples[index].target.flatten(), minlength=256)
+    known = counts[: len(samples.space.classes)].double()
+    return known / known.sum().clamp(min=1)

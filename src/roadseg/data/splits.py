@@ -1,0 +1,233 @@
+"""Divide records into train, val and test: always the same for the same ids and seed, on every machine and Python.
+
+Whatever is drawn comes from SHA-256 of the seed and a name, so neither the order of the input nor a library's random
+numbers matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from roadseg import config
+from roadseg.atomic import write_text
+from roadseg.config import Settings, validated
+from roadseg.data.records import Record
+from roadseg.errors import ConfigError, DataError
+
+PARTS = ("train", "val", "test")
+
+
+class Splits(Settings):
+    """The ids of each part, sorted, how they were found, and the hash of the ids; `test` may be empty."""
+
+    scheme: Literal["official", "grouped", "random"]
+    seed: int = Field(ge=0)
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...] = ()
+    sha256: str = Field(description="`ids_sha256` of the parts")
+
+    @model_validator(mode="after")
+    def _check(self) -> Splits:
+        repeated = _first_repeated(chain(*self.parts.values()))
+        if repeated is not None:
+            raise ValueError(f"{repeated} stands in two parts or twice in one; an image belongs to one part only")
+        computed = ids_sha256(self.parts)
+        if self.sha256 != computed:
+            raise ValueError(
+                f"the ids do not match their sha256 {self.sha256[:12]}..., the file was changed by hand or damaged; "
+                f'restore it, or set "sha256" to "{computed}" if the change is meant'
+            )
+        return self
+
+    @property
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """The ids by part, always all three."""
+        return {"train": self.train, "val": self.val, "test": self.test}
+
+    def save(self, path: Path) -> None:
+        """Write as JSON. Raises `WorkFailed` as `roadseg.atomic.write_text`."""
+        write_text(path, self.model_dump_json(indent=2) + "\n")
+
+    @staticmethod
+    def load(path: Path) -> Splits:
+        """Read what `save` wrote. Raises `ConfigError` naming the file where it is missing, broken or changed."""
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"cannot read splits from {path}: {error}; give a splits.json of a run") from error
+        return validated(Splits, content, str(path))
+
+
+def ids_sha256(parts: Mapping[str, Sequence[str]]) -> str:
+    """SHA-256 of which ids are in which part, whatever the order inside a part: equal hash, equal division."""
+    canonical = json.dumps({name: sorted(parts.get(name, ())) for name in PARTS}, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def make_splits(records: Mapping[str, Sequence[Record]] | Sequence[Record], settings: config.Split) -> Splits:
+    """Divide records as the settings say.
+
+    `official` takes the parts as they are, so `records` must give them by name (`train`, `val` and perhaps `test`); the
+    other schemes pool everything. `grouped` keeps the images of a group together, `random` does not. With `folds` the
+    fold number `fold` validates, all others train, and nothing is left for a test. `file` reuses a stored division;
+    images that it does not name are left out.
+    Raises `DataError` for ids that are there twice, too few images or groups, no official parts, and ids of the file
+    that the data lacks; `ConfigError` for a broken file.
+    """
+    by_part = dict(records) if isinstance(records, Mapping) else {"all": records}
+    pooled = sorted(chain(*by_part.values()))
+    repeated = _first_repeated(record.id for record in pooled)
+    if repeated is not None:
+        raise DataError(f"the id {repeated} stands for two images; rename one of them")
+    if settings.scheme == "file":
+        assert settings.file is not None  # config.Split sees to it
+        stored = Splits.load(settings.file)
+        select(stored, pooled)
+        return stored
+    if settings.scheme == "official":
+        return _made(settings, _official(by_part))
+    units = groups(pooled) if settings.scheme == "grouped" else {record.id: [record.id] for record in pooled}
+    if settings.folds:
+        return _made(settings, _fold(units, settings))
+    requested = {name: share for name, share in zip(PARTS, settings.fractions, strict=True) if share > 0}
+    if len(units) < len(requested):
+        what = "images" if settings.scheme == "random" else "groups (drives)"
+        raise DataError(
+            f"{len(units)} {what} cannot fill {len(requested)} parts ({', '.join(requested)}); "
+            "give more data, or a share of 0 to a part in split.fractions"
+        )
+    divide = _random_parts if settings.scheme == "random" else _grouped_parts
+    return _made(settings, divide(units, requested, settings.seed))
+
+
+def groups(records: Sequence[Record]) -> dict[str, list[str]]:
+    """Ids by group."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for record in records:
+        found[record.group].append(record.id)
+    return dict(found)
+
+
+def select(splits: Splits, records: Sequence[Record]) -> dict[str, list[Record]]:
+    """The records of each part that is not empty. Raises `DataError` naming the first id that `records` lacks."""
+    return {name: pick(ids, records, name) for name, ids in splits.parts.items() if ids}
+
+
+def pick(ids: Sequence[str], records: Sequence[Record], part: str) -> list[Record]:
+    """The records with the ids of a part, in their order. Raises `DataError` naming the first that `records` lacks."""
+    by_id = {record.id: record for record in records}
+    missing = [name for name in ids if name not in by_id]
+    if missing:
+        raise DataError(
+            f"{missing[0]} of the split's {part} part is not in the data ({len(missing)} of {len(ids)} are missing); "
+            "give the data set that the split was made from, or make a new split"
+        )
+    return [by_id[name] for name in ids]
+
+
+def leaks(splits: Splits, records: Sequence[Record]) -> list[str]:
+    """The groups that have images in more than one part, sorted. Raises `DataError` as `select`."""
+    parts_of: dict[str, set[str]] = defaultdict(set)
+    for name, part in select(splits, records).items():
+        for record in part:
+            parts_of[record.group].add(name)
+    return sorted(group for group, parts in parts_of.items() if len(parts) > 1)
+
+
+def _made(settings: config.Split, parts: Mapping[str, Sequence[str]]) -> Splits:
+    ids = {name: tuple(sorted(parts.get(name, ()))) for name in PARTS}
+    content = {"scheme": settings.scheme, "seed": settings.seed, **ids, "sha256": ids_sha256(ids)}
+    return validated(Splits, content, "splits")
+
+
+def _official(records: Mapping[str, Sequence[Record]]) -> dict[str, list[str]]:
+    missing = [name for name in ("train", "val") if not records.get(name)]
+    if missing:
+        raise DataError(f"there is no official {missing[0]} part; use --data.split.scheme grouped (or random)")
+    return {name: [record.id for record in part] for name, part in records.items() if name in PARTS}
+
+
+def _draw(seed: int, name: str) -> float:
+    """A number in [0, 1) that looks random."""
+    return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6]) / 2**48
+
+
+def _shuffled(names: Sequence[str] | Mapping[str, list[str]], seed: int) -> list[str]:
+    return sorted(names, key=lambda name: (_draw(seed, name), name))
+
+
+def _random_parts(units: dict[str, list[str]], requested: dict[str, float], seed: int) -> dict[str, list[str]]:
+    """Sizes int(share * n), and what is left for the last part; an empty part gets an image of the largest."""
+    order = _shuffled(units, seed)
+    sizes = {name: int(share * len(order)) for name, share in requested.items()}
+    sizes[list(requested)[-1]] += len(order) - sum(sizes.values())
+    for name in requested:
+        if sizes[name] == 0:
+            sizes[max(sizes, key=sizes.__getitem__)] -= 1
+            sizes[name] = 1
+    ids = iter(order)
+    return {name: [next(ids) for _ in range(size)] for name, size in sizes.items()}
+
+
+def _grouped_parts(units: dict[str, list[str]], requested: dict[str, float], seed: int) -> dict[str, list[str]]:
+    """Whole groups, the largest first, each to a part drawn in proportion to what the parts still lack.
+
+    So a group of any size may come into any part that has room for it, and the small groups at the end fill the gaps:
+    no part exceeds its share by as much as the largest group.
+    """
+    total = sum(map(len, units.values()))
+    lacks = {name: share * total for name, share in requested.items()}
+    parts: dict[str, list[str]] = {name: [] for name in requested}
+    order = sorted(_shuffled(units, seed), key=lambda group: -len(units[group]))
+    for position, group in enumerate(order):
+        empty = [name for name in parts if not parts[name]]
+        candidates = empty if len(order) - position == len(empty) else list(parts)
+        chosen = _drawn_part({name: lacks[name] for name in candidates}, len(units[group]), _draw(seed, f"to {group}"))
+        parts[chosen] += units[group]
+        lacks[chosen] -= len(units[group])
+    return parts
+
+
+def _drawn_part(lacks: dict[str, float], size: int, draw: float) -> str:
+    """A part with room for `size` images, drawn in proportion to what it lacks; or the part that lacks most."""
+    roomy = {name: lack for name, lack in lacks.items() if lack >= size}
+    if not roomy:
+        return max(lacks, key=lacks.__getitem__)
+    left = draw * sum(roomy.values())
+    for name, lack in roomy.items():
+        left -= lack
+        if left < 0:
+            return name
+    return list(roomy)[-1]
+
+
+def _fold(units: dict[str, list[str]], settings: config.Split) -> dict[str, list[str]]:
+    """Folds of nearly equal size: units go, the largest first, to the smallest fold."""
+    if len(units) < settings.folds:
+        what = "images" if settings.scheme == "random" else "groups (drives)"
+        raise DataError(
+            f"{len(units)} {what} cannot fill {settings.folds} folds; set split.folds to at most {len(units)}"
+        )
+    folds: list[list[str]] = [[] for _ in range(settings.folds)]
+    for unit in sorted(_shuffled(units, settings.seed), key=lambda name: -len(units[name])):
+        min(folds, key=len).extend(units[unit])
+    validating = folds.pop(settings.fold)
+    return {"train": list(chain(*folds)), "val": validating}
+
+
+def _first_repeated(ids: Iterable[str]) -> str | None:
+    seen: set[str] = set()
+    for name in ids:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None

@@ -1,0 +1,25 @@
+"""The errors that a person may see: one or two lines that say what is wrong, where, and how to mend it."""
+
+
+class RoadsegError(ValueError):
+    """Wrong usage or bad input; the command line prints the message alone and leaves with exit code 2."""
+
+
+class ConfigError(RoadsegError):
+    """A setting that is unknown, out of range, or at odds with another one."""
+
+
+class DataError(RoadsegError):
+    """A file or folder of images and labels that is missing, unreadable, or not what the data set says."""
+
+
+class WeightsError(RoadsegError):
+    """A weights file that is missing, damaged, unsafe to read, or made for another model."""
+
+
+class RunError(RoadsegError):
+    """A run directory that is missing, incomplete, damaged, or at odds with what is asked of it."""
+
+
+class WorkFailed(RuntimeError):
+    """The input was fine and the work still failed (full disk, loss not finite); exit code 1."""

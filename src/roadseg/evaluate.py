@@ -1,0 +1,137 @@
+"""Score a network on images: one confusion matrix an image, counted at the label's own size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from roadseg import metrics, stats
+from roadseg.data.datasets import split_records
+from roadseg.data.loading import Samples
+from roadseg.data.records import Record
+from roadseg.data.transforms import normalise, resize_image
+from roadseg.hardware import make_accelerator
+from roadseg.labels import LabelSpace
+from roadseg.losses import cross_entropy_sum, target_weight
+from roadseg.progress import Display
+from roadseg.runs import RunDir, load_model
+from roadseg.upsample import Grid, upsample
+
+
+class Evaluation(NamedTuple):
+    """Confusion matrices int64 (N, C, C) in the order of the samples, and the mean loss over their pixels."""
+
+    confusions: metrics.Confusion
+    loss: float
+
+
+def predict_logits(
+    model: nn.Module, grid: Grid, image: Tensor, resize: tuple[int, int] | None, memory_format: torch.memory_format
+) -> Float[Tensor, "1 c h w"]:
+    """Logits (1, C, H, W) at the size of `image`, uint8 (3, H, W) on the model's device; the network sees `resize`."""
+    height, width = image.shape[1:]
+    images = normalise(resize_image(image, resize or (height, width))[None]).contiguous(memory_format=memory_format)
+    return upsample(model(images).float(), grid, (images.shape[2], images.shape[3]), (height, width))
+
+
+@torch.inference_mode()
+def evaluate(
+    model: nn.Module,
+    grid: Grid,
+    samples: Samples,
+    accelerator: Accelerator,
+    resize: tuple[int, int] | None,
+    memory_format: torch.memory_format = torch.contiguous_format,
+    class_weights: Tensor | None = None,
+    done: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Confusions and loss of all samples, in evaluation mode.
+
+    With several processes each takes every n-th image and fills its own rows, and the rows are added: every image
+    counts exactly once whatever the number of processes.
+    """
+    was_training = model.training
+    model.eval()
+    classes = len(samples.space.classes)
+    device = accelerator.device
+    confusions = torch.zeros(len(samples), classes, classes, dtype=torch.int64, device=device)
+    loss = torch.zeros(2, dtype=torch.float64, device=device)
+    for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
+        image, target = (tensor.to(device) for tensor in samples[index])
+        logits = predict_logits(model, grid, image, resize, memory_format)
+        targets = target[None].long()
+        confusions[index] = metrics.confusion_matrix(logits.max(1).indices, targets, classes)
+        loss[0] += cross_entropy_sum(logits, targets, class_weights)
+        loss[1] += target_weight(targets, class_weights)
+        done()
+    model.train(was_training)
+    total = accelerator.reduce(loss).cpu()
+    return Evaluation(accelerator.reduce(confusions).cpu().numpy(), float(total[0] / total[1].clamp(min=1e-12)))
+
+
+def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[str, Any]:
+    """Score the run's best checkpoint on `split` of the data in `root` and write the run's `evaluation/<split>.json`.
+
+    `split` is a part of the run's splits.json, a split that the data set has, or `all`.
+    """
+    settings, space = run.config(), run.labels()
+    records = split_records(settings.data.model_copy(update={"root": root}), run.splits(), split)
+    model = load_model(run)
+    accelerator, memory_format = make_accelerator(settings.train.precision)
+    network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
+    display.begin(f"reading {split}", len(records))
+    samples = Samples(records, space, settings.data.cache_gib, display.advance)
+    display.begin(f"scoring {split}", len(samples))
+    result = evaluate(
+        network, model.grid, samples, accelerator, settings.transforms.resize, memory_format, done=display.advance
+    )
+    scores = report(result.confusions, records, space)
+    if accelerator.is_main_process:
+        run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
+    return scores
+
+
+def headline(confusion: np.ndarray) -> dict[str, float | None]:
+    """The scores of one confusion matrix by name; None where nothing was counted."""
+    scores = {
+        "pixel_accuracy": metrics.pixel_accuracy,
+        "mean_accuracy": metrics.mean_accuracy,
+        "mean_iou": metrics.mean_iou,
+        "micro_iou": metrics.micro_iou,
+        "frequency_weighted_iou": metrics.frequency_weighted_iou,
+    }
+    return {name: _number(score(confusion)) for name, score in scores.items()}
+
+
+def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> dict[str, Any]:
+    """What `evaluation/<split>.json` holds, from the images' confusions (N, C, C) and their records."""
+    total = confusions.sum(0)
+    groups = [record.group for record in records]
+    unit, units = stats.resampled_groups(groups)
+    low, high = stats.bootstrap_interval(confusions, units, metrics.mean_iou)
+    result: dict[str, Any] = dict(headline(total))
+    result["per_class"] = dict(zip(space.names, map(_number, metrics.per_class_iou(total)), strict=True))
+    categories = [label.category for label in space.classes]
+    if all(categories):
+        names = list(dict.fromkeys(categories))
+        merged = metrics.merged(total, [names.index(category) for category in categories])
+        result["per_category"] = dict(zip(names, map(_number, metrics.per_class_iou(merged)), strict=True))
+    result["images"] = len(confusions)
+    result["groups"] = len(set(groups))
+    result["pixels"] = int(total.sum())
+    result["ci95"] = {"mean_iou": [_number(low), _number(high)]}
+    result["ci95_resampled"] = unit
+    result["ids_sha256"] = hashlib.sha256("\n".join(record.id for record in records).encode()).hexdigest()
+    return result
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

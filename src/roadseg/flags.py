@@ -1,0 +1,108 @@
+"""Command-line flags derived from the settings: `--train.epochs 12` sets `Config.train.epochs`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import types
+import typing
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from roadseg.config import Config, Settings, complaint
+from roadseg.errors import ConfigError
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one or two lines, with the closest flag for one that does not exist."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and leave with exit code 2."""
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            given = message.removeprefix(prefix).split()[0]
+            known = [flag for action in self._actions for flag in action.option_strings]
+            close = difflib.get_close_matches(given, known, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            message = f"unknown argument {given}; {hint}see {self.prog} --help"
+        self.exit(2, f"{self.prog}: {message}\n")
+
+
+def add_settings(
+    parser: argparse.ArgumentParser, kind: type[Settings] = Config, sections: tuple[str, ...] = ()
+) -> None:
+    """One flag for each setting of `kind` (below the named sections, if any), with its description as help."""
+    for name, field in kind.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Settings):
+            if not sections or name in sections:
+                group = parser.add_argument_group(
+                    f"{name}: {(section.__doc__ or '').splitlines()[0].lower().rstrip('.')}"
+                )
+                _add_fields(group, section, f"{name}.")
+        elif name != "recipe" and not sections:
+            _add_field(parser, name, field)
+
+
+def _add_fields(group: argparse._ArgumentGroup, kind: type[Settings], prefix: str) -> None:
+    for name, field in kind.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
+            _add_fields(group, field.annotation, f"{prefix}{name}.")
+        else:
+            _add_field(group, f"{prefix}{name}", field)
+
+
+def _add_field(group: argparse._ActionsContainer, key: str, field: FieldInfo) -> None:
+    choices = _choices(field.annotation)
+    many = _is_tuple(field.annotation)
+    group.add_argument(
+        f"--{key}",
+        dest=key,
+        default=argparse.SUPPRESS,
+        nargs="+" if many else None,
+        metavar="|".join(choices) if choices else key.rsplit(".", 1)[-1].upper(),
+        help=(field.description or "").replace("%", "%%"),
+    )
+
+
+def _members(annotation: Any) -> list[Any]:
+    """The alternatives of a union, unwrapped from Annotated."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return [member for part in typing.get_args(annotation) for member in _members(part)]
+    if typing.get_origin(annotation) is typing.Annotated:
+        return _members(typing.get_args(annotation)[0])
+    return [annotation]
+
+
+def _choices(annotation: Any) -> list[str]:
+    literals = [member for member in _members(annotation) if typing.get_origin(member) is typing.Literal]
+    return [str(value) for literal in literals for value in typing.get_args(literal)]
+
+
+def _is_tuple(annotation: Any) -> bool:
+    return any(typing.get_origin(member) is tuple for member in _members(annotation))
+
+
+def overridden(settings: Config, arguments: dict[str, Any]) -> Config:
+    """`settings` with the flags that were given. Raises `ConfigError` naming the flag of the first bad value.
+
+    The word `none` unsets a setting that may be unset.
+    """
+    content = settings.model_dump()
+    for key, value in arguments.items():
+        *path, last = key.split(".")
+        place = content
+        for part in path:
+            place = place[part]
+        place[last] = None if value in ("none", ["none"]) and last != "class_weights" else value
+    try:
+        return Config.model_validate(content)
+    except ValidationError as error:
+        raise ConfigError(f"--{complaint(error)}") from error
+
+
+def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The settings among parsed arguments: what has a dot in its name, and the seed."""
+    return {key: value for key, value in vars(arguments).items() if "." in key or key == "seed"}

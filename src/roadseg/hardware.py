@@ -1,0 +1,92 @@
+"""What this machine has, and which precision and memory layout pay on it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from typing import Literal
+
+import torch
+from accelerate import Accelerator, PartialState
+from accelerate.state import AcceleratorState
+
+Precision = Literal["fp32", "bf16"]
+
+M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
+"""Parameters of glibc's mallopt(3)."""
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether the CPU multiplies bfloat16 in hardware (AVX512-BF16, AMX, Arm's BF16); else it is ~10 times slower."""
+    capabilities = torch.backends.cpu.get_cpu_capability()
+    if capabilities.startswith("AVX"):
+        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return _cpu_flag("bf16")
+
+
+def _cpu_flag(flag: str) -> bool:
+    try:
+        with open("/proc/cpuinfo") as info:  # noqa: PTH123
+            return any(flag in line.split() for line in info if line.lower().startswith("features"))
+    except OSError:
+        return False
+
+
+def choose_precision(device: torch.device, wanted: Literal["auto", "fp32", "bf16"]) -> Precision:
+    """bfloat16 where the hardware computes in it, float32 elsewhere, unless the person wants one of them."""
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    return "bf16" if device.type == "cpu" and cpu_has_bfloat16() else "fp32"
+
+
+def choose_memory_format(device: torch.device, precision: Precision) -> torch.memory_format:
+    """channels_last wherever convolutions run in bfloat16 or on a GPU; float32 on a CPU trains faster in NCHW.
+
+    Measured by benchmarks/training_step.py; figures in docs/log.md.
+    """
+    fast = device.type == "cuda" or precision == "bf16"
+    return torch.channels_last if fast else torch.contiguous_format
+
+
+def make_accelerator(wanted: Literal["auto", "fp32", "bf16"]) -> tuple[Accelerator, torch.memory_format]:
+    """Accelerate's view of this process (device, precision, other processes) and the memory layout that pays on it."""
+    keep_freed_memory()
+    device = PartialState().device
+    precision = choose_precision(device, wanted)
+    AcceleratorState._reset_state()  # or a second run in one process could not have another precision
+    accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+    return accelerator, choose_memory_format(device, precision)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep the memory of freed tensors instead of giving it back to the system and faulting it in again.
+
+    Activations of hundreds of MB are made and freed in every step; without this a fifth to a third of a CPU training
+    step goes into page faults. Does nothing elsewhere than on Linux with glibc.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    try:
+        mallopt = ctypes.CDLL("libc.so.6").mallopt
+    except (OSError, AttributeError):
+        return
+    mallopt(M_MMAP_MAX, 0)
+    mallopt(M_TRIM_THRESHOLD, 2**31 - 1)
+    mallopt(M_TOP_PAD, 64 * 2**20)
+
+
+def peak_memory_gib(device: torch.device) -> float:
+    """Largest memory so far, in GiB: of the GPU where there is one, else this process's resident set."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 2**30
+
+
+def cpu_count() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

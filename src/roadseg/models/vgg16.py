@@ -1,0 +1,57 @@
+"""The 13 convolutions of VGG16 (Simonyan and Zisserman, ICLR 2015, configuration D) in five blocks."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
+"""Output channels of the convolutions of each block; every block ends in a 2x2 max pooling."""
+
+
+def scaled(channels: int, width: float) -> int:
+    """A layer's number of channels times the width factor, at least 4."""
+    return max(4, round(channels * width))
+
+
+class VGG16(nn.Module):
+    """Trunk that returns what leaves every block.
+
+    `first_padding` is the padding of the very first convolution: 1, or 100 as in the Caffe models. Pooling rounds up,
+    as Caffe does, so an input of any size gives features of ceil(H / 2^k).
+    """
+
+    def __init__(self, width: float = 1.0, batch_norm: bool = False, first_padding: int = 1) -> None:
+        super().__init__()
+        channels = 3
+        blocks = []
+        for number, sizes in enumerate(BLOCKS, start=1):
+            layers: list[nn.Module] = []
+            for position, size in enumerate(sizes):
+                padding = first_padding if number == 1 and position == 0 else 1
+                layers.append(nn.Conv2d(channels, scaled(size, width), 3, padding=padding))
+                channels = scaled(size, width)
+                if batch_norm:
+                    layers.append(nn.BatchNorm2d(channels))
+                layers.append(nn.ReLU(inplace=True))
+            layers.append(nn.MaxPool2d(2, ceil_mode=True))
+            blocks.append(nn.Sequential(*layers))
+        self.blocks = nn.ModuleList(blocks)
+        self.channels = tuple(scaled(sizes[-1], width) for sizes in BLOCKS)
+        self.apply(_initialise)
+
+    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
+        """[pool1, ..., pool5] with strides 2, 4, 8, 16 and 32."""
+        pools = []
+        for block in self.blocks:
+            images = block(images)
+            pools.append(images)
+        return pools
+
+
+def _initialise(module: nn.Module) -> None:
+    """He et al. (ICCV 2015): keeps the variance through ReLU layers, so the trunk trains from random weights too."""
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,109 @@
+"""Label pictures with a trained network."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from roadseg.atomic import write_bytes
+from roadseg.data.decode import read_image
+from roadseg.errors import DataError
+from roadseg.evaluate import predict_logits
+from roadseg.hardware import make_accelerator
+from roadseg.labels import LabelSpace
+from roadseg.progress import Display
+from roadseg.runs import RunDir, load_model
+from roadseg.visualize import Indices, Pixels, colorize, confidence_map, overlay, with_legend
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+KINDS = ("labels", "color", "overlay", "confidence")
+
+
+def find_images(inputs: Sequence[str], output: Path) -> dict[str, Path]:
+    """Image files by the name (without ending) that their pictures get.
+
+    An input is a file, a folder (searched through, sub-folders kept in the name; what lies in `output` is passed over)
+    or a glob pattern. Raises `DataError` for an input that matches nothing and for two files of one name.
+    """
+    found: dict[str, Path] = {}
+    for given in inputs:
+        named = _named_images(given, output)
+        if not named:
+            raise DataError(f"no image in {given!r}; give a picture, a folder of pictures, or a quoted glob pattern")
+        for name, file in named:
+            if found.setdefault(name, file) != file:
+                raise DataError(f"{found[name]} and {file} would both be written as {name}; give each its own --output")
+    return found
+
+
+def _named_images(given: str, output: Path) -> list[tuple[str, Path]]:
+    path = Path(given)
+    if not given:
+        return []
+    if path.is_file():
+        return [(path.stem, path)]
+    if path.is_dir():
+        inside = [file for file in sorted(path.rglob("*")) if _is_image(file) and not file.is_relative_to(output)]
+        return [(file.relative_to(path).with_suffix("").as_posix(), file) for file in inside]
+    anchor = Path(path.anchor)
+    return [(file.stem, file) for file in sorted(anchor.glob(str(path.relative_to(anchor)))) if _is_image(file)]
+
+
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in ENDINGS and path.is_file()
+
+
+def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) -> int:
+    """Write labels (official ids), colours, overlay with legend and confidence (255 = sure) for every image, as PNG.
+
+    All pictures but the overlay, which has its legend below, have the input's own size. Returns the number of images.
+    """
+    settings, space = run.config(), run.labels()
+    images = find_images(inputs, output)
+    model = load_model(run)
+    accelerator, memory_format = make_accelerator(settings.train.precision)
+    network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
+    for kind in KINDS:
+        (output / kind).mkdir(parents=True, exist_ok=True)
+    display.begin("predicting", len(images))
+    for name, path in images.items():
+        image = read_image(path)
+        with torch.inference_mode():
+            logits = predict_logits(
+                network, model.grid, image.to(accelerator.device), settings.transforms.resize, memory_format
+            )
+        indices, confidence = decide(logits)
+        for kind, picture in pictures(image.permute(1, 2, 0).numpy(), indices, confidence, space).items():
+            target = output / kind / f"{name}.png"
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(target, _png(picture))
+        display.advance()
+    return len(images)
+
+
+def decide(logits: Tensor) -> tuple[Indices, np.ndarray]:
+    """Class indices uint8 (H, W) and their probabilities float32 (H, W) from logits (1, C, H, W)."""
+    confidence, indices = nn.functional.softmax(logits[0], 0).max(0)
+    return indices.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
+
+
+def pictures(image: Pixels, indices: Indices, confidence: np.ndarray, space: LabelSpace) -> dict[str, np.ndarray]:
+    """What is written for an image, by folder."""
+    return {
+        "labels": space.index_to_id[indices],
+        "color": colorize(indices, space),
+        "overlay": with_legend(overlay(image, indices, space), indices, space),
+        "confidence": confidence_map(confidence),
+    }
+
+
+def _png(picture: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return buffer.getvalue()

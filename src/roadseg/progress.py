@@ -1,0 +1,98 @@
+"""What a person sees while long work runs: bars on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+
+class Display:
+    """Where training, evaluation and prediction say how far they are. This one is silent: for use as a library."""
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """A new piece of work of `total` steps."""
+
+    def advance(self, detail: str = "") -> None:
+        """One step of it is done."""
+
+
+class Plain(Display):
+    """One line now and then, for log files and pipes."""
+
+    def __init__(self, console: Console, seconds: float = 30.0) -> None:
+        self.console = console
+        self.seconds = seconds
+        self.last = time.monotonic()
+        self.what, self.total, self.done = "", 0, 0
+
+    def say(self, text: str) -> None:
+        """Print the line."""
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Remember what runs."""
+        self.what, self.total, self.done = what, total, done
+
+    def advance(self, detail: str = "") -> None:
+        """Print where the work is, at most every `seconds`."""
+        self.done += 1
+        if time.monotonic() - self.last >= self.seconds:
+            self.last = time.monotonic()
+            self.say(f"  {self.what} {self.done}/{self.total} {detail}".rstrip())
+
+
+class Bars(Display):
+    """A live bar with the time left."""
+
+    def __init__(self, console: Console) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[detail]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+            console=console,
+            transient=True,
+            expand=True,
+        )
+        self.task: TaskID | None = None
+
+    def __enter__(self) -> Bars:
+        self.progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.progress.stop()
+
+    def say(self, text: str) -> None:
+        """Print the line above the bar."""
+        self.progress.console.print(text, highlight=False, soft_wrap=True)
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        """Replace the bar."""
+        if self.task is not None:
+            self.progress.remove_task(self.task)
+        self.task = self.progress.add_task(what, total=total, completed=done, detail="")
+
+    def advance(self, detail: str = "") -> None:
+        """Move the bar by one."""
+        if self.task is not None:
+            self.progress.update(self.task, advance=1, detail=detail)

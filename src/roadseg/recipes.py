@@ -1,0 +1,106 @@
+"""Named experiments: functions that return a whole configuration. Variants change a few lines."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from functools import partial
+
+from roadseg.config import Config, Data, Model, Optimizer, Train, Transforms
+from roadseg.errors import ConfigError
+
+NETWORKS = {
+    "fcn32s": "FCN-32s, the paper's coarsest",
+    "fcn16s": "FCN-16s, with the pool4 skip",
+    "fcn8s": "FCN-8s, with the pool4 and pool3 skips",
+    "fcn16_decoder": "strides 32 and 16, five transposed convolutions",
+}
+
+# The pretrained trunk at a tenth of the head's rate, two 512-wide layers in place of fc6 and fc7, much augmentation:
+# what a few hundred images bear.
+FINE_TUNING = Optimizer(
+    name="adamw", lr=5e-4, trunk_lr=5e-5, frozen_blocks=2, weight_decay=1e-2, schedule="poly", warmup=0.02
+)
+
+
+def camvid(network: str) -> Config:
+    """CamVid, 367 + 101 frames of 480x360, 11 classes."""
+    return Config(
+        recipe=f"camvid-{network}",
+        data=Data(name="camvid"),
+        transforms=Transforms(scale=(0.7, 1.6), crop=(320, 320), flip=0.5, jitter=0.3),
+        model=Model(name=network, head="light", dropout=0.2),
+        optimizer=FINE_TUNING,
+        train=Train(epochs=12, batch_size=4, class_weights="log"),
+    )
+
+
+def kitti(network: str) -> Config:
+    """KITTI semantic benchmark, 200 images of about 1242x375, 19 classes."""
+    return Config(
+        recipe=f"kitti-{network}",
+        data=Data(name="kitti"),
+        transforms=Transforms(scale=(0.7, 1.6), crop=(320, 640), flip=0.5, jitter=0.2),
+        model=Model(name=network, head="light", dropout=0.2),
+        optimizer=FINE_TUNING,
+        train=Train(epochs=30, batch_size=4, class_weights="log"),
+    )
+
+
+def cityscapes(network: str) -> Config:
+    """Cityscapes, 2975 + 500 frames of 2048x1024, 19 classes."""
+    return Config(
+        recipe=f"cityscapes-{network}",
+        data=Data(name="cityscapes"),
+        transforms=Transforms(scale=(0.5, 1.5), crop=(512, 768), flip=0.5, jitter=0.2),
+        model=Model(name=network, head="light", dropout=0.2),
+        optimizer=FINE_TUNING,
+        train=Train(epochs=40, batch_size=4, class_weights="log"),
+    )
+
+
+def folder(network: str) -> Config:
+    """Own images and labels, described by a YAML file in their top folder."""
+    return Config(
+        recipe=f"folder-{network}",
+        data=Data(name="folder"),
+        transforms=Transforms(scale=(0.7, 1.6), crop=(320, 320), flip=0.5, jitter=0.2),
+        model=Model(name=network, head="light", dropout=0.2),
+        optimizer=FINE_TUNING,
+        train=Train(epochs=30, batch_size=4, class_weights="log"),
+    )
+
+
+def demo(network: str) -> Config:
+    """Built-in streets, a quarter as wide, from random weights: minutes on a laptop."""
+    return Config(
+        recipe=f"demo-{network}",
+        data=Data(name="kitti"),
+        transforms=Transforms(scale=(0.8, 1.25), crop=(128, 256), flip=0.5, jitter=0.2),
+        model=Model(name=network, width=0.25, batch_norm=True, head="light", dropout=0.1),
+        optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2, schedule="poly", warmup=0.05),
+        train=Train(epochs=20, batch_size=4, class_weights="log"),
+    )
+
+
+DATA_SETS = {"camvid": camvid, "kitti": kitti, "cityscapes": cityscapes, "folder": folder, "demo": demo}
+
+RECIPES: dict[str, Callable[[], Config]] = {
+    f"{data}-{network}": partial(make, network) for data, make in DATA_SETS.items() for network in NETWORKS
+}
+
+
+def describe(name: str) -> str:
+    """One line about a recipe."""
+    data, network = name.split("-", 1)
+    about = (DATA_SETS[data].__doc__ or "").splitlines()[0].rstrip(".")
+    return f"{about}; {NETWORKS[network]}"
+
+
+def recipe(name: str) -> Config:
+    """The configuration of a recipe. Raises `ConfigError` with the closest name for an unknown one."""
+    if name not in RECIPES:
+        close = difflib.get_close_matches(name, RECIPES, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(f"no recipe {name!r}; {hint}roadseg recipes lists them")
+    return RECIPES[name]()

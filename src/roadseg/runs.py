@@ -1,0 +1,225 @@
+"""The run directory: all that training leaves behind, and all that anything after it reads.
+
+config.json  environment.json  labels.json  splits.json  metrics.jsonl
+checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, random state, progress)
+evaluation/<split>.json   evaluation/<split>.confusion.npz
+COMPLETE (written last)
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load as tensors_from_bytes
+from safetensors.torch import save as tensors_to_bytes
+from torch import Tensor
+
+from roadseg import __version__, config, models
+from roadseg.atomic import write_bytes, write_text
+from roadseg.config import Config
+from roadseg.data.splits import Splits
+from roadseg.errors import RunError
+from roadseg.labels import LabelSpace
+from roadseg.models import SegmentationModel
+
+
+class RunDir:
+    """One run on disk. Making the object touches nothing; `create` makes the directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.evaluation = path / "evaluation"
+        self.metrics_file = path / "metrics.jsonl"
+
+    def create(self, settings: Config, space: LabelSpace, splits: Splits) -> None:
+        """Make the directory with what does not change during the run. Raises `RunError` where a run already is."""
+        if (self.path / "config.json").exists():
+            raise RunError(f"{self.path} already holds a run; continue it with --resume or choose another --run")
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        self.evaluation.mkdir(exist_ok=True)
+        write_text(self.path / "environment.json", json.dumps(environment(), indent=2) + "\n")
+        write_text(self.path / "labels.json", space.model_dump_json(indent=2) + "\n")
+        splits.save(self.path / "splits.json")
+        write_text(self.path / "config.json", config.to_json(settings))
+
+    def config(self) -> Config:
+        """The run's settings. Raises `RunError` where there is no run, `ConfigError` where the file is damaged."""
+        path = self.path / "config.json"
+        if not path.is_file():
+            raise RunError(f"no run in {self.path} (no config.json); give a directory that roadseg train made")
+        return config.from_json(path.read_text(), str(path))
+
+    def labels(self) -> LabelSpace:
+        """The label space that the run was trained with."""
+        path = self.path / "labels.json"
+        try:
+            return LabelSpace.model_validate_json(path.read_text())
+        except (OSError, ValidationError) as error:
+            raise RunError(f"{path} is missing or damaged; restore it from a copy of the run") from error
+
+    def splits(self) -> Splits:
+        """The ids that the run trained, validated and tested on."""
+        return Splits.load(self.path / "splits.json")
+
+    @property
+    def complete(self) -> bool:
+        """Whether training came to its end."""
+        return (self.path / "COMPLETE").exists()
+
+    def finish(self) -> None:
+        """Mark the run as complete."""
+        write_text(self.path / "COMPLETE", "")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """One entry for each epoch so far."""
+        if not self.metrics_file.exists():
+            return []
+        return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+
+    def write_metrics(self, entries: list[dict[str, Any]]) -> None:
+        """Replace the entries of all epochs."""
+        write_text(self.metrics_file, "".join(json.dumps(entry) + "\n" for entry in entries))
+
+    def save_checkpoint(
+        self, name: str, weights: dict[str, Tensor], progress: dict[str, Any], trainer: dict[str, Any] | None = None
+    ) -> None:
+        """Write weights, `progress` and the trainer's state as one: a reader sees all of the old or all of the new.
+
+        The new files are complete under temporary names before the first takes its place; `.json.new` comes last and is
+        the sign that a commit that was cut off can be finished.
+        """
+        _settle(self.checkpoints, name)
+        files = {f"{name}.safetensors": tensors_to_bytes({key: t.contiguous() for key, t in weights.items()})}
+        if trainer is not None:
+            buffer = io.BytesIO()
+            torch.save(trainer, buffer)
+            files[f"{name}.trainer"] = buffer.getvalue()
+        hashes = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
+        for file, data in files.items():
+            write_bytes(self.checkpoints / f"{file}.new", data)
+        write_text(self.checkpoints / f"{name}.json.new", json.dumps({**progress, "sha256": hashes}, indent=2) + "\n")
+        _settle(self.checkpoints, name)
+
+    def has_checkpoint(self, name: str) -> bool:
+        """Whether the checkpoint `last` or `best` can be read."""
+        return (self.checkpoints / f"{name}.json").exists() or (self.checkpoints / f"{name}.json.new").exists()
+
+    def progress(self, name: str) -> dict[str, Any]:
+        """What was said of a checkpoint when it was saved (epoch, step, score)."""
+        _settle(self.checkpoints, name)
+        path = self.checkpoints / f"{name}.json"
+        try:
+            content: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise RunError(f"no readable checkpoint {path}; train the run first (--resume continues it)") from error
+        return content
+
+    def weights(self, name: str) -> dict[str, Tensor]:
+        """The weights of a checkpoint. Raises `RunError` where the file does not match its hash."""
+        data = self._verified(name, f"{name}.safetensors")
+        try:
+            return tensors_from_bytes(data)
+        except SafetensorError as error:
+            raise RunError(f"{self.checkpoints / name}.safetensors is damaged ({error}); restore it") from error
+
+    def trainer(self) -> dict[str, Any]:
+        """Optimizer, random state and progress of `last`."""
+        data = self._verified("last", "last.trainer")
+        state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+        return state
+
+    def _verified(self, name: str, file: str) -> bytes:
+        expected = self.progress(name)["sha256"].get(file)
+        path = self.checkpoints / file
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise RunError(f"cannot read {path}: {error.strerror}; restore it from a copy of the run") from error
+        if hashlib.sha256(data).hexdigest() != expected:
+            raise RunError(f"{path} differs from the sha256 in {name}.json: it is damaged; restore it from a copy")
+        return data
+
+    def save_evaluation(self, split: str, report: dict[str, Any], confusions: np.ndarray, ids: list[str]) -> None:
+        """Write `evaluation/<split>.json` and the images' confusion matrices (N, C, C) beside it."""
+        self.evaluation.mkdir(exist_ok=True)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids))
+        write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
+        write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2) + "\n")
+
+    def evaluations(self) -> dict[str, dict[str, Any]]:
+        """The reports of all splits that were evaluated."""
+        return {path.stem: json.loads(path.read_text()) for path in sorted(self.evaluation.glob("*.json"))}
+
+
+def _settle(folder: Path, name: str) -> None:
+    """Finish a commit of checkpoint files that was cut off after its last file was written; drop one cut off before."""
+    marker = folder / f"{name}.json.new"
+    pending = [folder / f"{name}.{ending}.new" for ending in ("safetensors", "trainer")]
+    for path in pending:
+        if path.exists() and marker.exists():
+            os.replace(path, path.with_suffix(""))  # noqa: PTH105
+        elif path.exists():
+            path.unlink()
+    if marker.exists():
+        os.replace(marker, marker.with_suffix(""))  # noqa: PTH105
+
+
+def next_run(root: Path, recipe: str) -> Path:
+    """`root/recipe/<n>` with the first number that is free."""
+    numbers = [int(path.name) for path in (root / recipe).glob("*") if path.name.isdigit()]
+    return root / recipe / str(max(numbers, default=0) + 1)
+
+
+def latest_run(root: Path, recipe: str) -> Path:
+    """The newest run of a recipe. Raises `RunError` where there is none."""
+    numbers = [int(path.name) for path in (root / recipe).glob("*") if path.name.isdigit()]
+    if not numbers:
+        raise RunError(f"no run of {recipe} in {root}; start one without --resume")
+    return root / recipe / str(max(numbers))
+
+
+def load_model(run: RunDir, checkpoint: str = "best") -> SegmentationModel:
+    """The run's network with the weights of a checkpoint, in evaluation mode on the CPU."""
+    settings = run.config()
+    model = models.build(settings.model, len(run.labels().classes))
+    try:
+        model.load_state_dict(run.weights(checkpoint))
+    except RuntimeError as error:
+        raise RunError(f"weights of {run.path} do not fit its config.json; restore both from one copy") from error
+    return model.eval()
+
+
+def environment() -> dict[str, Any]:
+    """What produced a run: versions, machine, command."""
+    return {
+        "roadseg": __version__,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "threads": torch.get_num_threads(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "command": sys.argv,
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())

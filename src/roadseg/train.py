@@ -1,0 +1,363 @@
+"""The training loop: augmented batches, summed cross entropy, validation each epoch, checkpoints that resume."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from roadseg import data, models
+from roadseg.config import Config
+from roadseg.data.loading import Augmented, Batch, Samples, batch_indices, batches, class_shares, epoch_order
+from roadseg.data.records import Record
+from roadseg.errors import RunError, WorkFailed
+from roadseg.evaluate import evaluate, headline, report
+from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib
+from roadseg.losses import cross_entropy_sum, log_class_weights, target_weight
+from roadseg.metrics import confusion_matrix
+from roadseg.models.weights import load_imagenet, locate, read_tensors
+from roadseg.optim import freeze, make_optimizer, parameter_groups, rate_factor, set_rates
+from roadseg.progress import Display
+from roadseg.runs import RunDir
+from roadseg.upsample import upsample
+
+
+class Interrupted(Exception):
+    """A signal asked training to stop; everything so far is saved and `--resume` continues."""
+
+
+@dataclass
+class Progress:
+    """How far a run is, beyond its weights: what a resumed run needs to end as if it had never stopped."""
+
+    epoch: int = 0
+    steps_in_epoch: int = 0
+    step: int = 0
+    loss_sum: float = 0.0
+    loss_weight: float = 0.0
+    seconds: float = 0.0
+    best: float | None = None
+    best_epoch: int = 0
+
+
+def train(run: RunDir, settings: Config, display: Display, resume: bool = False) -> dict[str, Any]:
+    """Train into `run` and return the validation report of the best checkpoint.
+
+    Raises `RoadsegError` for bad input before anything is written, `WorkFailed` when the loss is not finite, and
+    `Interrupted` after a signal.
+    """
+    begun = resume and (run.path / "config.json").exists()
+    if begun and run.config() != settings:
+        raise RunError(f"{run.path} was made with other settings; repeat its command, or leave out --resume")
+    saved = begun and run.has_checkpoint("last")
+    training = Training(run, settings, display, pretrained=not saved)
+    if saved:
+        training.restore()
+    elif not begun and training.accelerator.is_main_process:
+        run.create(settings, training.space, training.splits)
+    training.accelerator.wait_for_everyone()
+    with stop_on_signals() as stop:
+        training.fit(stop)
+    return training.conclude()
+
+
+class Training:
+    """One run in the making: data, network, optimizer and progress."""
+
+    def __init__(self, run: RunDir, settings: Config, display: Display, pretrained: bool = True) -> None:
+        self.run, self.settings = run, settings
+        self.accelerator, self.memory_format = make_accelerator(settings.train.precision)
+        self.display = display if self.accelerator.is_main_process else Display()
+        device = self.accelerator.device
+
+        self.splits, records = data.load_records(settings.data)
+        self.space = data.label_space(settings.data)
+        self.samples = {part: self._load(part, records[part]) for part in ("train", "val")}
+        self.class_weights = None
+        if settings.train.class_weights == "log":
+            self.class_weights = log_class_weights(class_shares(self.samples["train"])).to(device)
+
+        torch.manual_seed(settings.seed)
+        model = models.build(settings.model, len(self.space.classes))
+        started_from = first_weights(model, settings) if pretrained else "from its checkpoint"
+        freeze(model.trunk.blocks, settings.optimizer)
+        self.grid = model.grid
+        self.optimizer = make_optimizer(parameter_groups(model, model.trunk, settings.optimizer), settings.optimizer)
+        model = model.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.model, self.optimizer = self.accelerator.prepare(model, self.optimizer)
+
+        processes = self.accelerator.num_processes
+        count = len(batch_indices(list(range(len(self.samples["train"]))), settings.train.batch_size, processes))
+        self.steps_per_epoch = math.ceil(count / settings.train.accumulate)
+        self.steps = self.steps_per_epoch * settings.train.epochs
+        self.progress = Progress()
+        self.confusion = self._no_confusion()
+        self.saved_at = time.monotonic()
+        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        self.display.say(
+            f"{settings.recipe}: {len(self.samples['train'])} training and {len(self.samples['val'])} validation "
+            f"images, {len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train ({started_from}); "
+            f"{device.type}{'' if processes == 1 else f' x {processes}'}, "
+            f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}"
+        )
+
+    def _load(self, part: str, records: list[Record]) -> Samples:
+        self.display.begin(f"reading {part}", len(records))
+        return Samples(records, self.space, self.settings.data.cache_gib / 2, self.display.advance)
+
+    def _no_confusion(self) -> Tensor:
+        classes = len(self.space.classes)
+        return torch.zeros(classes, classes, dtype=torch.int64, device=self.accelerator.device)
+
+    def fit(self, stop: StopFlag) -> None:
+        """All epochs that are left."""
+        epochs, patience = self.settings.train.epochs, self.settings.train.patience
+        while self.progress.epoch < epochs:
+            started = time.monotonic()
+            self.run_epoch(stop)
+            self.progress.seconds += time.monotonic() - started
+            self.close_epoch()
+            if patience is not None and self.progress.epoch - self.progress.best_epoch >= patience:
+                self.display.say(f"stopped early: no better val mIoU in {patience} epochs")
+                return
+
+    def run_epoch(self, stop: StopFlag) -> None:
+        """The steps of one epoch, or those that a resumed epoch still lacks."""
+        train, epoch = self.settings.train, self.progress.epoch
+        self.model.train()
+        order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle)
+        indices = batch_indices(order, train.batch_size, self.accelerator.num_processes, self.accelerator.process_index)
+        indices = indices[self.progress.steps_in_epoch * train.accumulate :]
+        dataset = Augmented(self.samples["train"], self.settings.transforms, self.settings.seed, epoch)
+        on_gpu = self.accelerator.device.type == "cuda"
+        loader = batches(dataset, indices, self._workers(), pin_memory=on_gpu)
+        self.display.begin(f"epoch {epoch + 1}/{train.epochs}", self.steps_per_epoch, self.progress.steps_in_epoch)
+        clock = time.monotonic()
+        for group in grouped(loader, train.accumulate):
+            stopping, due = self.step(group, stop)
+            seconds, clock = time.monotonic() - clock, time.monotonic()
+            images = sum(len(batch.ids) for batch in group) * self.accelerator.num_processes
+            loss = self.progress.loss_sum / max(self.progress.loss_weight, 1e-12)
+            memory = peak_memory_gib(self.accelerator.device)
+            self.display.advance(f"loss {loss:.3f}  {images / seconds:.2f} images/s  {memory:.1f} GiB")
+            if stopping or due:
+                self.save_last()
+            if stopping:
+                raise Interrupted(f"stopped in epoch {epoch + 1}; continue with --resume")
+
+    def _workers(self) -> int:
+        if self.settings.data.workers is not None:
+            return self.settings.data.workers
+        return min(8, cpu_count() - 1) if self.accelerator.device.type == "cuda" else 0
+
+    def step(self, group: list[Batch], stop: StopFlag) -> tuple[bool, bool]:
+        """One step of the optimizer on the batches of `group`; whether to stop, and whether a checkpoint is due.
+
+        The gradient is that of the mean over all pixels of all batches and processes, so that neither accumulation nor
+        the number of processes changes it. Dropout is seeded from (seed, step, process), so no random state is saved.
+        """
+        accelerator, device = self.accelerator, self.accelerator.device
+        set_rates(self.optimizer, rate_factor(self.progress.step, self.steps, self.settings.optimizer))
+        torch.manual_seed(seed_of(self.settings.seed, self.progress.step, accelerator.process_index))
+        due = time.monotonic() - self.saved_at > 60 * self.settings.train.checkpoint_minutes
+        weight = sum(target_weight(batch.targets.to(device), self.class_weights) for batch in group)
+        shared = accelerator.reduce(
+            torch.stack([torch.as_tensor(v, device=device).double() for v in (weight, stop.asked, due)])
+        )
+        loss_sum = 0.0
+        for number, batch in enumerate(group):
+            sync = accelerator.no_sync(self.model) if number + 1 < len(group) else nullcontext()
+            with sync:
+                loss_sum += self._backward(batch, float(shared[0].clamp(min=1e-12)))
+        if self.settings.train.clip is not None:
+            accelerator.clip_grad_norm_(self.model.parameters(), self.settings.train.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        total = accelerator.reduce(torch.tensor(loss_sum, dtype=torch.float64, device=device))
+        self.progress.loss_sum += float(total)
+        self.progress.loss_weight += float(shared[0])
+        self.progress.step += 1
+        self.progress.steps_in_epoch += 1
+        return bool(shared[1]), bool(shared[2])
+
+    def _backward(self, batch: Batch, weight: float) -> float:
+        device = self.accelerator.device
+        images = batch.images.to(device, non_blocking=True).contiguous(memory_format=self.memory_format)
+        targets = batch.targets.to(device, non_blocking=True)
+        logits = upsample(self.model(images), self.grid, (images.shape[2], images.shape[3]))
+        loss = cross_entropy_sum(logits, targets, self.class_weights)
+        value = float(loss.detach())
+        if not math.isfinite(value):
+            raise WorkFailed(
+                f"loss is {value} in epoch {self.progress.epoch + 1} on {', '.join(batch.ids)}; "
+                "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
+            )
+        # DDP averages over the processes: their number turns the average into the sum that the shared weight divides.
+        self.accelerator.backward(loss * (self.accelerator.num_processes / weight))
+        self.confusion += confusion_matrix(logits.detach().max(1).indices, targets, len(self.space.classes))
+        return value
+
+    def close_epoch(self) -> None:
+        """Validate, write the epoch's metrics, and save `best` where it is better and `last`."""
+        done = self.progress
+        self.display.begin("validating", len(self.samples["val"]))
+        started = time.monotonic()
+        validation = evaluate(
+            self.model, self.grid, self.samples["val"], self.accelerator, self.settings.transforms.resize,
+            self.memory_format, self.class_weights, self.display.advance,
+        )  # fmt: skip
+        scores = headline(validation.confusions.sum(0))
+        done.epoch += 1
+        done.steps_in_epoch = 0
+        score = scores["mean_iou"] or 0.0
+        better = done.best is None or score > done.best
+        if better:
+            done.best, done.best_epoch = score, done.epoch
+        training_scores = headline(self.accelerator.reduce(self.confusion).cpu().numpy())
+        entry = {
+            "epoch": done.epoch,
+            "step": done.step,
+            "lr": self.optimizer.param_groups[-1]["lr"],
+            "train": {"loss": done.loss_sum / max(done.loss_weight, 1e-12), **training_scores},
+            "val": {"loss": validation.loss, **scores},
+            "seconds": {"train": round(done.seconds, 3), "val": round(time.monotonic() - started, 3)},
+            "memory_gib": round(peak_memory_gib(self.accelerator.device), 3),
+        }
+        done.loss_sum = done.loss_weight = done.seconds = 0.0
+        self.confusion = self._no_confusion()
+        if self.accelerator.is_main_process:
+            if better:
+                self.run.save_checkpoint(
+                    "best", self._weights(), {"epoch": done.epoch, "step": done.step, "mean_iou": score}
+                )
+            self.run.write_metrics([*self.run.metrics()[: done.epoch - 1], entry])
+        self.save_last()
+        self.display.say(epoch_line(entry, self.settings.train.epochs, better))
+
+    def _weights(self) -> dict[str, Tensor]:
+        model: nn.Module = self.accelerator.unwrap_model(self.model)
+        return {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+
+    def save_last(self) -> None:
+        """Write the checkpoint that `restore` reads. Every process must call it."""
+        confusion = self.accelerator.reduce(self.confusion)
+        if self.accelerator.is_main_process:
+            trainer = {
+                "optimizer": self.optimizer.state_dict(),
+                "progress": asdict(self.progress),
+                "confusion": confusion.cpu(),
+            }
+            where = {"epoch": self.progress.epoch, "step": self.progress.step, "mean_iou": self.progress.best}
+            self.run.save_checkpoint("last", self._weights(), where, trainer)
+        self.saved_at = time.monotonic()
+
+    def restore(self) -> None:
+        """Continue from `last`."""
+        state = self.run.trainer()
+        self.accelerator.unwrap_model(self.model).load_state_dict(self.run.weights("last"))
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.progress = Progress(**state["progress"])
+        if self.accelerator.is_main_process:
+            self.confusion = state["confusion"].to(self.accelerator.device)
+        self.display.say(f"resuming after epoch {self.progress.epoch}, step {self.progress.step}")
+
+    def conclude(self) -> dict[str, Any]:
+        """Score the best checkpoint on the validation images and mark the run as complete."""
+        self.accelerator.wait_for_everyone()
+        model = self.accelerator.unwrap_model(self.model)
+        model.load_state_dict(self.run.weights("best"))
+        samples = self.samples["val"]
+        self.display.begin("scoring the best epoch", len(samples))
+        result = evaluate(
+            model, self.grid, samples, self.accelerator, self.settings.transforms.resize, self.memory_format,
+            done=self.display.advance,
+        )  # fmt: skip
+        scores = report(result.confusions, samples.records, self.space)
+        if self.accelerator.is_main_process:
+            self.run.save_evaluation("val", scores, result.confusions, [record.id for record in samples.records])
+            self.run.finish()
+        return scores
+
+
+def first_weights(model: nn.Module, settings: Config) -> str:
+    """Fill the network from the file or the run that the settings name; says what was filled."""
+    chosen = settings.model
+    if chosen.weights is not None:
+        return " and ".join(load_imagenet(model, read_tensors(locate(chosen.weights)))) + " pretrained"
+    if chosen.from_run is None:
+        return "from random weights"
+    weights = RunDir(chosen.from_run).weights("best")
+    own = model.state_dict()
+    wrong = [name for name, tensor in weights.items() if name not in own or own[name].shape != tensor.shape]
+    if wrong:
+        raise RunError(
+            f"{wrong[0]} of {chosen.from_run} has no place in this network; "
+            "start from a run of the next coarser network with the same classes, width, head and padding"
+        )
+    model.load_state_dict(weights, strict=False)
+    return f"from {chosen.from_run}"
+
+
+def seed_of(seed: int, step: int, process: int) -> int:
+    """A seed below 2**63 that differs for every step and process."""
+    digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def grouped(loader: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
+    """Lists of `size` batches; the last one may be shorter."""
+    group: list[Batch] = []
+    for batch in loader:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
+    """What stays on the screen of one epoch: training / validation."""
+    train, val = entry["train"], entry["val"]
+
+    def pair(key: str) -> str:
+        return " / ".join("  –  " if part[key] is None else f"{part[key]:.3f}" for part in (train, val))
+
+    seconds = entry["seconds"]["train"] + entry["seconds"]["val"]
+    return (
+        f"epoch {entry['epoch']:>{len(str(epochs))}}/{epochs}  loss {pair('loss')}  mIoU {pair('mean_iou')}  "
+        f"micro IoU {pair('micro_iou')}  {seconds:.0f} s{'  best' if better else ''}"
+    )
+
+
+class StopFlag:
+    """Set by SIGTERM and Ctrl-C; looked at after each step. A second signal takes its usual course."""
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        """The signal handler."""
+        self.asked = True
+        signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopFlag]:
+    """A flag that SIGTERM and SIGINT set while the context is open."""
+    flag = StopFlag()
+    before = {number: signal.signal(number, flag) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield flag
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

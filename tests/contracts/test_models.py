@@ -1,0 +1,352 @@
+"""What every network must do, whatever it is built of. A new one in `MODELS` is tested here without another line."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from roadseg.config import Model
+from roadseg.errors import ConfigError
+from roadseg.models import MODELS, build
+from roadseg.upsample import Grid, upsample
+
+CLASSES = 5
+SIZES = [(65, 97), (33, 200), (1, 1), (97, 65), (64, 96)]
+FCN_OPTIONS: dict[str, tuple[object, ...]] = {
+    "padding": ("same", "caffe"),
+    "upsampling": ("bilinear", "learned"),
+    "head": ("vgg", "light"),
+}
+SKIPS = ("normalised", "scaled", "plain")
+OPTIONS: dict[str, dict[str, tuple[object, ...]]] = {
+    "fcn32s": FCN_OPTIONS,
+    "fcn16s": FCN_OPTIONS | {"skips": SKIPS},
+    "fcn8s": FCN_OPTIONS | {"skips": SKIPS},
+}
+"""The settings that a network listens to, besides those that all do; one that is not listed has none of its own."""
+
+
+def variants(**fixed: object) -> list[Model]:
+    """Every network with each combination of its own options, at a 32nd of its width, batch normalisation by turns."""
+    result = []
+    for name in MODELS:
+        options = {key: (fixed[key],) if key in fixed else values for key, values in OPTIONS.get(name, {}).items()}
+        for i, chosen in enumerate(itertools.product(*options.values())):
+            settings = dict(zip(options, chosen, strict=True))
+            if settings.get("padding") == "caffe" and settings.get("head") == "light":
+                continue  # refused: see test_caffe_padding_refuses_the_light_head
+            result.append(Model.model_validate({"name": name, "width": 1 / 32, "batch_norm": i % 2 == 1} | settings))
+    return result
+
+
+def label(settings: Model) -> str:
+    own = OPTIONS.get(settings.name, {})
+    return "-".join([settings.name, *(str(getattr(settings, key)) for key in own)])
+
+
+every_variant = pytest.mark.parametrize("settings", variants(), ids=label)
+every_grid = pytest.mark.parametrize("settings", variants(skips="scaled"), ids=label)
+
+
+def make(settings: Model, seed: int = 0) -> nn.Module:
+    """The network, lively enough that a fault shows: no skip of zeros, statistics unlike 0 and 1."""
+    torch.manual_seed(seed)
+    net = build(settings, CLASSES)
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.get_buffer("running_mean"), -0.2, 0.2)
+            nn.init.uniform_(module.get_buffer("running_var"), 0.5, 2)
+        if isinstance(module, nn.Conv2d):
+            assert module.bias is not None
+            nn.init.normal_(module.bias, std=0.1)
+            if module.out_channels == CLASSES:
+                nn.init.normal_(module.weight, std=0.1)
+    return net
+
+
+def picture(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def grid_of(net: nn.Module) -> Grid:
+    assert isinstance(net.grid, Grid)
+    return net.grid
+
+
+def predict(net: nn.Module, images: Tensor) -> Tensor:
+    """Logits at the images' size."""
+    return upsample(net(images), grid_of(net), (images.shape[-2], images.shape[-1]))
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Networks this small gain nothing from threads, and lose much on a busy machine."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def cancelled(net: nn.Module) -> set[int]:
+    """Biases that the batch normalisation right after them takes away again; their gradient is 0 but for rounding."""
+    pairs = (pair for m in net.modules() if isinstance(m, nn.Sequential) for pair in itertools.pairwise(m))
+    return {id(a.bias) for a, b in pairs if isinstance(a, nn.Conv2d) and isinstance(b, nn.BatchNorm2d)}
+
+
+@every_variant
+def test_any_input_size_gives_finite_logits_of_that_size(settings: Model) -> None:
+    net = make(settings).eval()
+    for size in SIZES:
+        with torch.no_grad():
+            logits = predict(net, picture(1, 3, *size))
+        assert logits.shape == (1, CLASSES, *size)
+        assert logits.isfinite().all()
+        assert logits.dtype == torch.float32
+
+
+@every_variant
+def test_gradients_reach_every_parameter(settings: Model) -> None:
+    net = make(settings).train()
+    images = picture(2, 3, 40, 64)
+    (predict(net, images) * picture(2, CLASSES, 40, 64, seed=2)).mean().backward()  # type: ignore[no-untyped-call]
+    for name, parameter in net.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        assert parameter.grad.ne(0).any() or id(parameter) in cancelled(net), name
+
+
+@every_variant
+def test_evaluation_repeats_itself_and_ignores_batch_mates(settings: Model) -> None:
+    net = make(settings).eval()
+    images = picture(2, 3, 33, 72)
+    with torch.no_grad():
+        logits = net(images)
+        assert torch.equal(net(images), logits)
+        torch.testing.assert_close(net(images[1:]), logits[1:], rtol=1e-4, atol=1e-5)
+
+
+@every_variant
+def test_channels_last_computes_the_same(settings: Model) -> None:
+    net = make(settings).eval()
+    images = picture(2, 3, 33, 72)
+    with torch.no_grad():
+        expected = net(images)
+        net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        logits = net(images.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(logits, expected, rtol=1e-4, atol=1e-5)
+
+
+@every_variant
+def test_weights_survive_safetensors(settings: Model, tmp_path: Path) -> None:
+    net, other = make(settings).eval(), make(settings, seed=1).eval()
+    images = picture(1, 3, 20, 20)
+    save_file(net.state_dict(), tmp_path / "net.safetensors")
+    with torch.no_grad():
+        assert not torch.equal(other(images), net(images))
+        other.load_state_dict(load_file(tmp_path / "net.safetensors"))
+        assert torch.equal(other(images), net(images))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_same_seed_builds_the_same_network(name: str) -> None:
+    settings = Model(name=name, width=1 / 32)
+    first, second = make(settings).state_dict(), make(settings).state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@every_grid
+def test_image_moved_by_32_pixels_moves_the_logits(settings: Model) -> None:
+    """In columns that see neither border: fc6 sees 404 pixels, and the enlargement reaches two cells further."""
+    net = make(settings).eval()
+    scene, reach = picture(1, 3, 40, 2 * 272 + 96), 272
+    with torch.no_grad():
+        left, right = predict(net, scene[..., :-32]), predict(net, scene[..., 32:])
+    inside = left[..., reach + 32 : -reach]
+    assert inside.shape[-1] == 32
+    assert inside.std() > 1e-3
+    torch.testing.assert_close(inside, right[..., reach : -reach - 32], rtol=1e-4, atol=1e-4)
+
+
+def linearise(net: nn.Module) -> nn.Module:
+    """A network of averages: what a logit sees becomes symmetric about the middle of its receptive field."""
+    for parent in list(net.modules()):
+        for name, module in parent.named_children():
+            if isinstance(module, nn.MaxPool2d):
+                setattr(parent, name, nn.AvgPool2d(2, ceil_mode=True))
+            elif isinstance(module, nn.BatchNorm2d):
+                setattr(parent, name, nn.Identity())
+            elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.constant_(module.weight, 4 / module.weight[0].numel())
+                assert module.bias is not None
+                nn.init.zeros_(module.bias)
+    return net.double().eval()
+
+
+def seen_middle(logit: Tensor, images: Tensor, axis: int) -> float:
+    """Row (axis 0) or column (1) of the middle of what a logit of a linearised network sees."""
+    (gradient,) = torch.autograd.grad(logit, images, retain_graph=True)
+    assert gradient.min() >= 0
+    seen = gradient.sum((0, 1, 3 - axis))
+    return float(seen @ torch.arange(len(seen), dtype=seen.dtype) / seen.sum())
+
+
+INHERITED_SHIFT = {"fcn16_decoder": 24.0}
+"""Networks whose logits look beside their pixel, by less than so many pixels. The 3x3 transposed convolutions of the
+assignment's decoder put coarse cell i on fine cell 2i, not between 2i and 2i + 1, and so lose half a cell at each step;
+at even and odd pixels they also weigh their two neighbours unlike a bilinear kernel."""
+
+
+@every_grid
+@pytest.mark.parametrize("axis", [0, 1])
+def test_every_logit_looks_at_its_own_place(settings: Model, axis: int) -> None:
+    """Along one axis of a narrow image: a coarse logit at the middle of its cell, an enlarged one at its pixel."""
+    net = linearise(make(settings))
+    images = torch.ones(1, 3, *((520, 20) if axis == 0 else (20, 520)), dtype=torch.float64, requires_grad=True)
+    logits, grid = net(images), grid_of(net)
+    tolerance = INHERITED_SHIFT.get(settings.name, 1e-6)
+    cell = (265 + grid.margin) // grid.stride
+    middle = seen_middle(logits[0, 0].select(axis, cell).sum(), images, axis)
+    assert middle == pytest.approx(grid.stride * cell - grid.margin + (grid.stride - 1) / 2, abs=tolerance)
+    if grid.stride > 1:
+        pixels = upsample(logits, grid, (images.shape[-2], images.shape[-1]))
+        assert seen_middle(pixels[0, 0].select(axis, 261).sum(), images, axis) == pytest.approx(261, abs=tolerance)
+
+
+@pytest.mark.parametrize("name", ["fcn32s", "fcn16s", "fcn8s"])
+def test_caffe_padding_refuses_the_light_head(name: str) -> None:
+    with pytest.raises(ConfigError, match="padding 'caffe' has no head 'light'; use the head 'vgg', or padding 'same'"):
+        build(Model(name=name, padding="caffe", head="light"), CLASSES)
+
+
+def test_decoder_refuses_caffe_padding() -> None:
+    with pytest.raises(ConfigError, match="fcn16_decoder has no padding 'caffe'; use 'same'"):
+        build(Model(name="fcn16_decoder", padding="caffe"), CLASSES)
+
+
+@pytest.mark.parametrize(
+    ("name", "near"), [("fcn8", "fcn8s"), ("fcn_32s", "fcn32s"), ("fcn16-decoder", "fcn16_decoder")]
+)
+def test_unknown_name_lists_the_choices_and_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(ConfigError, match=f"no model '{name}'; did you mean {near}. choices: fcn32s, fcn16s, fcn8s"):
+        build(Model(name=name), CLASSES)
+
+
+def test_unlike_any_name_lists_the_choices() -> None:
+    with pytest.raises(ConfigError, match="no model 'unet'; choices: fcn32s"):
+        build(Model(name="unet"), CLASSES)
+
+
+def vgg_layers(first_padding: int, sizes: list[int]) -> list[nn.Module]:
+    """The notebook's list of layers: VGG16's convolutions and five poolings that round down."""
+    layers: list[nn.Module] = []
+    for i, (columns, rows) in enumerate(itertools.pairwise([3, *sizes])):
+        layers += [nn.Conv2d(columns, rows, 3, padding=1 if i else first_padding), nn.ReLU(inplace=True)]
+        if i in (1, 3, 6, 9, 12):
+            layers.append(nn.MaxPool2d(2, 2))
+    return layers
+
+
+class AssignmentFCN32(nn.Module):
+    """FCN32 of the course assignment (docs/assignment.md), layer by layer."""
+
+    def __init__(self, sizes: list[int], hidden: int, classes: int) -> None:
+        super().__init__()
+        self.features_map = nn.Sequential(*vgg_layers(100, sizes))
+        self.conv = nn.Sequential(
+            nn.Conv2d(sizes[-1], hidden, 7), nn.ReLU(inplace=True), nn.Dropout(),
+            nn.Conv2d(hidden, hidden, 1), nn.ReLU(inplace=True), nn.Dropout(),
+        )  # fmt: skip
+        self.score_fr = nn.Conv2d(hidden, classes, 1)
+        self.upscore = nn.ConvTranspose2d(classes, classes, 64, 32, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        upscore: Tensor = self.upscore(self.score_fr(self.conv(self.features_map(x))))
+        return upscore[:, :, 19 : 19 + x.shape[2], 19 : 19 + x.shape[3]].contiguous()
+
+
+class AssignmentFCN16(nn.Module):
+    """FCN16s of the course assignment (docs/assignment.md), layer by layer."""
+
+    def __init__(self, sizes: list[int], decoder: list[int], classes: int) -> None:
+        super().__init__()
+        self.features = nn.Sequential(*vgg_layers(1, sizes))
+        for i, (columns, rows) in enumerate(itertools.pairwise([sizes[-1], *decoder]), start=1):
+            self.add_module(f"deconv{i}", nn.ConvTranspose2d(columns, rows, 3, 2, padding=1, output_padding=1))
+            self.add_module(f"bn{i}", nn.BatchNorm2d(rows))
+        self.classifier = nn.Conv2d(decoder[-1], classes, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x4 = self.features[:24](x)
+        score = self.features[24:](x4)
+        for i in range(1, 6):
+            score = self.get_submodule(f"deconv{i}")(score).relu()
+            score = self.get_submodule(f"bn{i}")(score + x4 if i == 1 else score)
+        logits: Tensor = self.classifier(score)
+        return logits
+
+
+def copy_in_order(source: nn.Module, target: nn.Module) -> None:
+    """Copy layer by layer, kind by kind, in the order in which they were made."""
+    for kind in (nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d):
+        pairs = [[m for m in net.modules() if isinstance(m, kind)] for net in (source, target)]
+        for ours, theirs in zip(*pairs, strict=True):
+            theirs.load_state_dict(ours.state_dict())
+
+
+def channels_of(net: nn.Module) -> list[int]:
+    return [m.out_channels for m in net.get_submodule("trunk").modules() if isinstance(m, nn.Conv2d)]
+
+
+class TestAssignment:
+    """The two networks that roadseg starts from compute what the assignment's code computes."""
+
+    def build_both(self) -> tuple[nn.Module, AssignmentFCN32]:
+        settings = Model(name="fcn32s", width=1 / 32, padding="caffe", upsampling="learned")
+        net = make(settings).eval()
+        nn.init.normal_(net.get_parameter("final.weight"), std=0.1)
+        reference = AssignmentFCN32(channels_of(net), 128, CLASSES).eval()
+        upscore = reference.upscore
+        reference.upscore = nn.Identity()  # type: ignore[assignment]
+        copy_in_order(net, reference)
+        upscore.weight = net.get_parameter("final.weight")
+        reference.upscore = upscore
+        return net, reference
+
+    @pytest.mark.parametrize("size", [(58, 90), (26, 122)])
+    def test_fcn32(self, size: tuple[int, int]) -> None:
+        """At sizes of 26 + 32 k, where the notebook's poolings, which round down, lose nothing of the padded image."""
+        net, reference = self.build_both()
+        images = picture(2, 3, *size)
+        with torch.no_grad():
+            expected = reference(images)
+            assert expected.std() > 0.01
+            torch.testing.assert_close(net(images), expected, rtol=1e-5, atol=1e-5)
+
+    def test_fcn32_at_other_sizes_differs_near_the_far_borders_only(self) -> None:
+        """We round up like Caffe's own model; the notebook loses the last, partly filled row and column of cells.
+
+        With 256 rows it has 14 cells of pool5 where we have 15. The lost one shows in pool5 from row 11 on, through the
+        3x3 convolutions, hence in fc6 from row 5 on and in pixels from 5 * 32 - 19 on; likewise in columns.
+        """
+        net, reference = self.build_both()
+        images = picture(1, 3, 256, 320)
+        with torch.no_grad():
+            ours, theirs = net(images), reference(images)
+        assert ours.shape == theirs.shape == (1, CLASSES, 256, 320)
+        torch.testing.assert_close(ours[..., :141, :205], theirs[..., :141, :205], rtol=1e-5, atol=1e-5)
+        assert not torch.allclose(ours[..., -19:, :], theirs[..., -19:, :], atol=1e-2)
+
+    def test_fcn16(self) -> None:
+        net = make(Model(name="fcn16_decoder", width=1 / 32)).eval()
+        decoder = [m.out_channels for m in net.modules() if isinstance(m, nn.ConvTranspose2d)]
+        reference = AssignmentFCN16(channels_of(net), decoder, CLASSES).eval()
+        copy_in_order(net, reference)
+        images = picture(2, 3, 64, 96)
+        with torch.no_grad():
+            torch.testing.assert_close(net(images), reference(images), rtol=1e-5, atol=1e-5)

@@ -1,0 +1,94 @@
+"""Which images are found, and that the pictures say what the network says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from roadseg.errors import DataError
+from roadseg.labels import cityscapes
+from roadseg.predict import decide, find_images, predict
+from roadseg.progress import Display
+from roadseg.runs import RunDir, load_model
+
+OFFICIAL = {label.id for label in cityscapes().classes}
+
+
+def picture(path: Path, size: tuple[int, int] = (20, 10)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(len(str(path)))
+    Image.fromarray(rng.integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)).save(path)
+    return path
+
+
+def opened(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.copy()
+
+
+def test_files_folders_and_patterns(tmp_path: Path) -> None:
+    a, b = picture(tmp_path / "in/a.png"), picture(tmp_path / "in/deep/b.JPG")
+    (tmp_path / "in/notes.txt").write_text("x")
+    out = tmp_path / "out"
+    assert find_images([str(a)], out) == {"a": a}
+    assert find_images([str(tmp_path / "in")], out) == {"a": a, "deep/b": b}
+    assert find_images([str(tmp_path / "in" / "*.png"), str(a)], out) == {"a": a}
+    assert find_images([str(tmp_path / "in/**/*")], out) == {"a": a, "b": b}
+
+
+def test_pictures_of_an_earlier_call_are_not_inputs(tmp_path: Path) -> None:
+    a = picture(tmp_path / "a.png")
+    picture(tmp_path / "out/overlay/a.png")
+    assert find_images([str(tmp_path)], tmp_path / "out") == {"a": a}
+
+
+def test_what_matches_nothing_or_twice(tmp_path: Path) -> None:
+    picture(tmp_path / "x/a.png")
+    picture(tmp_path / "y/a.jpg")
+    for missing in ("/no/such", str(tmp_path / "*.bmp"), ""):
+        with pytest.raises(DataError, match="no image in"):
+            find_images([missing], tmp_path / "out")
+    with pytest.raises(DataError, match="both be written as a"):
+        find_images([str(tmp_path / "x"), str(tmp_path / "y")], tmp_path / "out")
+
+
+def test_the_pictures(trained: RunDir, tmp_path: Path) -> None:
+    photo = picture(tmp_path / "in/photo.jpg", (97, 65))
+    grey = tmp_path / "in/grey.png"
+    Image.new("L", (33, 20), 90).save(grey)
+    assert predict(trained, [str(tmp_path / "in")], tmp_path / "out", Display()) == 2
+    labels = opened(tmp_path / "out/labels/photo.png")
+    confidence = opened(tmp_path / "out/confidence/photo.png")
+    color = opened(tmp_path / "out/color/photo.png")
+    overlay = opened(tmp_path / "out/overlay/photo.png")
+    assert (labels.mode, confidence.mode, color.mode, overlay.mode) == ("L", "L", "RGB", "RGB")
+    assert labels.size == confidence.size == color.size == opened(photo).size == (97, 65)
+    assert overlay.size[0] == 97
+    assert overlay.size[1] > 65
+    ids = np.asarray(labels)
+    assert set(np.unique(ids).tolist()) <= OFFICIAL
+    by_id = {label.id: label.color for label in cityscapes().classes}
+    assert all(tuple(np.asarray(color)[y, x]) == by_id[int(ids[y, x])] for y, x in ((0, 0), (30, 50), (64, 96)))
+    assert opened(tmp_path / "out/labels/grey.png").size == (33, 20)
+
+
+def test_predictions_are_the_network_s(trained: RunDir, streets: Path, tmp_path: Path) -> None:
+    from roadseg.data.decode import read_image
+    from roadseg.evaluate import predict_logits
+
+    path = streets / "training/image_2/000000_10.png"
+    predict(trained, [str(path)], tmp_path, Display())
+    model = load_model(trained)
+    with torch.inference_mode():
+        logits = predict_logits(model, model.grid, read_image(path), None, torch.contiguous_format)
+    indices, _ = decide(logits)
+    assert np.array_equal(np.asarray(opened(tmp_path / "labels/000000_10.png")), cityscapes().index_to_id[indices])
+
+
+def test_decide_takes_the_most_probable_class() -> None:
+    logits = torch.tensor([[2.0, 0.0], [0.0, 0.0]]).log_softmax(0).reshape(1, 2, 1, 2)
+    indices, confidence = decide(logits)
+    assert indices.tolist() == [[0, 0]]
+    assert confidence[0].tolist() == pytest.approx([float(np.exp(2) / (np.exp(2) + 1)), 0.5])

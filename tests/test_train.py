@@ -1,0 +1,208 @@
+"""The loop: exactness of accumulation and resume, checkpoints, what stops it."""
+
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from roadseg.config import Config
+from roadseg.errors import DataError, RunError, WorkFailed
+from roadseg.progress import Display
+from roadseg.runs import RunDir
+from roadseg.train import Interrupted, epoch_line, grouped, seed_of, train
+
+Configure = Callable[..., Config]
+
+
+class StopAt(Display):
+    """Raises SIGTERM in this process at the n-th training step that is displayed."""
+
+    def __init__(self, step: int) -> None:
+        self.left = step
+        self.training = False
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        self.training = what.startswith("epoch")
+
+    def advance(self, detail: str = "") -> None:
+        self.left -= self.training
+        if self.left == 0 and self.training:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def comparable_metrics(run: RunDir) -> list[dict[str, object]]:
+    """The entries without what a clock or the machine decides."""
+    return [{k: v for k, v in entry.items() if k not in ("seconds", "memory_gib")} for entry in run.metrics()]
+
+
+def same_weights(a: RunDir, b: RunDir, name: str = "last") -> bool:
+    one, other = a.weights(name), b.weights(name)
+    return all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_leaves_what_the_design_says(trained: RunDir) -> None:
+    found = {str(path.relative_to(trained.path)) for path in trained.path.rglob("*") if path.is_file()}
+    assert found == {
+        "config.json", "environment.json", "labels.json", "splits.json", "metrics.jsonl", "COMPLETE",
+        "checkpoints/last.safetensors", "checkpoints/last.json", "checkpoints/last.trainer",
+        "checkpoints/best.safetensors", "checkpoints/best.json", "evaluation/val.json", "evaluation/val.confusion.npz",
+    }  # fmt: skip
+    assert [entry["epoch"] for entry in trained.metrics()] == [1, 2]
+    report = json.loads((trained.path / "evaluation/val.json").read_text())
+    best = max(entry["val"]["mean_iou"] for entry in trained.metrics())
+    assert report["mean_iou"] == pytest.approx(best, abs=1e-9)
+    assert report["mean_iou"] == pytest.approx(trained.progress("best")["mean_iou"], abs=1e-9)
+
+
+def test_the_loss_falls(tmp_path: Path, tiny: Configure) -> None:
+    run = RunDir(tmp_path / "run")
+    train(run, tiny(train__epochs=8), Display())
+    losses = [entry["train"]["loss"] for entry in run.metrics()]
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_same_settings_give_the_same_run(tmp_path: Path, tiny: Configure, trained: RunDir) -> None:
+    again = RunDir(tmp_path / "again")
+    train(again, trained.config(), Display())
+    assert same_weights(trained, again)
+    other = RunDir(tmp_path / "other")
+    train(other, tiny(seed=1), Display())
+    assert not same_weights(trained, other)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_an_interrupted_run_resumes_bit_for_bit(tmp_path: Path, trained: RunDir, step: int) -> None:
+    run = RunDir(tmp_path / "run")
+    with pytest.raises(Interrupted, match="--resume"):
+        train(run, trained.config(), StopAt(step))
+    assert not run.complete
+    train(run, trained.config(), Display(), resume=True)
+    assert run.complete
+    assert same_weights(trained, run)
+    assert same_weights(trained, run, "best")
+    assert comparable_metrics(run) == comparable_metrics(trained)
+
+
+def test_accumulation_equals_one_large_batch(tmp_path: Path, tiny: Configure) -> None:
+    """Without normalisation over the batch, 2 x 2 images and 1 x 4 images are the same step."""
+    common = {"model__batch_norm": "false", "model__skips": "scaled", "model__dropout": 0, "train__epochs": 1}
+    large, small = RunDir(tmp_path / "large"), RunDir(tmp_path / "small")
+    train(large, tiny(train__batch_size=4, **common), Display())
+    train(small, tiny(train__batch_size=2, train__accumulate=2, **common), Display())
+    one, other = large.weights("last"), small.weights("last")
+    for name in one:
+        torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-5)
+
+
+def test_resuming_with_other_settings_is_refused(trained: RunDir, tiny: Configure) -> None:
+    with pytest.raises(RunError, match="other settings"):
+        train(trained, tiny(optimizer__lr=0.5), Display(), resume=True)
+
+
+def test_a_run_is_never_overwritten(trained: RunDir) -> None:
+    before = (trained.path / "metrics.jsonl").read_bytes()
+    with pytest.raises(RunError, match="already holds a run"):
+        train(trained, trained.config(), Display())
+    assert (trained.path / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_loss_that_is_not_finite_names_the_images_and_saves_nothing(tmp_path: Path, tiny: Configure) -> None:
+    run = RunDir(tmp_path / "run")
+    with pytest.raises(WorkFailed, match=r"loss is (nan|inf).* on 0000\d\d_10") as caught:
+        train(run, tiny(optimizer__name="sgd", optimizer__lr=1e30, optimizer__warmup=0, train__epochs=9), Display())
+    assert "--optimizer.lr" in str(caught.value)
+    for name in ("last", "best"):
+        if run.has_checkpoint(name):
+            assert all(torch.isfinite(tensor).all() for tensor in run.weights(name).values())
+
+
+def test_early_stopping(tmp_path: Path, tiny: Configure) -> None:
+    run = RunDir(tmp_path / "run")
+    train(run, tiny(optimizer__lr=1e-12, train__epochs=9, train__patience=2, optimizer__warmup=0), Display())
+    entries = run.metrics()
+    best = max(range(len(entries)), key=lambda i: entries[i]["val"]["mean_iou"])
+    assert len(entries) == best + 1 + 2 < 9
+
+
+def test_a_finer_network_starts_from_a_trained_coarser_one(tmp_path: Path, tiny: Configure) -> None:
+    """Plain skips begin at zero: before the first step FCN-16s gives FCN-32s's predictions on the cells' centres."""
+    coarse = RunDir(tmp_path / "32s")
+    train(coarse, tiny("demo-fcn32s", model__skips="plain"), Display())
+    fine = RunDir(tmp_path / "16s")
+    train(fine, tiny(model__skips="plain", model__from_run=str(coarse.path), optimizer__lr=1e-12), Display())
+    for name, tensor in coarse.weights("best").items():
+        if "running" not in name and "num_batches" not in name:
+            torch.testing.assert_close(fine.weights("last")[name], tensor, rtol=1e-5, atol=1e-6)
+    assert not fine.weights("last")["skips.0.score.weight"].abs().gt(1e-9).any()
+
+
+def test_a_start_from_an_unfit_run_is_refused(tmp_path: Path, tiny: Configure, trained: RunDir) -> None:
+    with pytest.raises(RunError, match="no place in this network"):
+        train(RunDir(tmp_path / "a"), tiny("demo-fcn32s", model__from_run=str(trained.path)), Display())
+    assert not (tmp_path / "a").exists()
+
+
+def test_bad_data_stops_before_anything_is_written(tmp_path: Path, tiny: Configure, streets: Path) -> None:
+    import shutil
+
+    root = tmp_path / "data"
+    shutil.copytree(streets, root)
+    label = sorted((root / "training/semantic").iterdir())[0]
+    Image.fromarray(np.full((64, 96), 200, np.uint8)).save(label)
+    with pytest.raises(DataError, match=f"{label.name}.*200"):
+        train(RunDir(tmp_path / "run"), tiny(data__root=str(root)), Display())
+    assert not (tmp_path / "run").exists()
+
+
+def test_images_that_are_all_ignored_do_not_disturb(tmp_path: Path, tiny: Configure, streets: Path) -> None:
+    import shutil
+
+    root = tmp_path / "data"
+    shutil.copytree(streets, root)
+    for label in (root / "training/semantic").iterdir():
+        Image.fromarray(np.zeros((64, 96), np.uint8)).save(label)
+    run = RunDir(tmp_path / "run")
+    train(run, tiny(data__root=str(root), train__class_weights="none"), Display())
+    assert run.metrics()[0]["train"]["loss"] == 0
+    assert run.metrics()[0]["train"]["mean_iou"] is None
+
+
+def test_learned_upsampling_and_the_decoder_train(tmp_path: Path, tiny: Configure) -> None:
+    for number, settings in enumerate(
+        (
+            tiny(model__upsampling="learned"),
+            tiny(model__padding="caffe", model__head="vgg"),
+            tiny("demo-fcn16_decoder"),
+            tiny("demo-fcn8s"),
+        )
+    ):
+        run = RunDir(tmp_path / str(number))
+        train(run, settings, Display())
+        assert run.complete
+
+
+def test_bfloat16_trains_to_nearly_the_same_loss(tmp_path: Path, tiny: Configure, trained: RunDir) -> None:
+    run = RunDir(tmp_path / "run")
+    train(run, tiny(train__precision="bf16"), Display())
+    assert run.metrics()[-1]["train"]["loss"] == pytest.approx(trained.metrics()[-1]["train"]["loss"], rel=0.05)
+
+
+def test_seeds_differ_by_step_and_process() -> None:
+    seeds = {seed_of(0, step, process) for step in range(100) for process in range(4)}
+    assert len(seeds) == 400
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_grouped_keeps_the_rest() -> None:
+    assert list(grouped(iter([1, 2, 3]), 2)) == [[1, 2], [3]]  # type: ignore[arg-type, comparison-overlap]
+
+
+def test_the_line_of_an_epoch_survives_missing_scores() -> None:
+    part = {"loss": 0.0, "mean_iou": None, "micro_iou": None}
+    assert "–" in epoch_line({"epoch": 1, "train": part, "val": part, "seconds": {"train": 1, "val": 1}}, 3, True)
