@@ -55,10 +55,11 @@ def choose_memory_format(device: torch.device, precision: Precision) -> torch.me
 def make_accelerator(wanted: Literal["auto", "fp32", "bf16"]) -> tuple[Accelerator, torch.memory_format]:
     """Accelerate's view of this process (device, precision, other processes) and the memory layout that pays on it."""
     keep_freed_memory()
-    device = PartialState().device
+    on_cpu = not torch.accelerator.is_available()  # Accelerate joins processes on CPUs only when it is told
+    device = PartialState(cpu=on_cpu).device
     precision = choose_precision(device, wanted)
     AcceleratorState._reset_state()  # or a second run in one process could not have another precision
-    accelerator = Accelerator(mixed_precision="bf16" if precision == "bf16" else "no")
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
     return accelerator, choose_memory_format(device, precision)
 
 

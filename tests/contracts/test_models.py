@@ -39,8 +39,9 @@ def variants(**fixed: object) -> list[Model]:
         options = {key: (fixed[key],) if key in fixed else values for key, values in OPTIONS.get(name, {}).items()}
         for i, chosen in enumerate(itertools.product(*options.values())):
             settings = dict(zip(options, chosen, strict=True))
-            if settings.get("padding") == "caffe" and settings.get("head") == "light":
-                continue  # refused: see test_caffe_padding_refuses_the_light_head
+            plain = settings.get("padding") == "same" and settings.get("upsampling") == "bilinear"
+            if settings.get("head") == "light" and not plain:
+                continue  # caffe refuses it (tested below); learned upsampling works on any head's scores
             result.append(Model.model_validate({"name": name, "width": 1 / 32, "batch_norm": i % 2 == 1} | settings))
     return result
 
@@ -51,7 +52,7 @@ def label(settings: Model) -> str:
 
 
 every_variant = pytest.mark.parametrize("settings", variants(), ids=label)
-every_grid = pytest.mark.parametrize("settings", variants(skips="scaled"), ids=label)
+every_grid = pytest.mark.parametrize("settings", variants(skips="plain"), ids=label)
 
 
 def make(settings: Model, seed: int = 0) -> nn.Module:
@@ -174,7 +175,10 @@ def test_image_moved_by_32_pixels_moves_the_logits(settings: Model) -> None:
 
 
 def linearise(net: nn.Module) -> nn.Module:
-    """A network of averages: what a logit sees becomes symmetric about the middle of its receptive field."""
+    """A network of averages: what a logit sees becomes symmetric about the middle of its receptive field.
+
+    No layer enlarges or shrinks its input, so that each skip counts as much as the coarsest scores.
+    """
     for parent in list(net.modules()):
         for name, module in parent.named_children():
             if isinstance(module, nn.MaxPool2d):
@@ -182,7 +186,7 @@ def linearise(net: nn.Module) -> nn.Module:
             elif isinstance(module, nn.BatchNorm2d):
                 setattr(parent, name, nn.Identity())
             elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-                nn.init.constant_(module.weight, 4 / module.weight[0].numel())
+                nn.init.constant_(module.weight, 1 / module.weight[0].numel())
                 assert module.bias is not None
                 nn.init.zeros_(module.bias)
     return net.double().eval()
@@ -196,10 +200,10 @@ def seen_middle(logit: Tensor, images: Tensor, axis: int) -> float:
     return float(seen @ torch.arange(len(seen), dtype=seen.dtype) / seen.sum())
 
 
-INHERITED_SHIFT = {"fcn16_decoder": 24.0}
+INHERITED_SHIFT = {"fcn16_decoder": 16.0}
 """Networks whose logits look beside their pixel, by less than so many pixels. The 3x3 transposed convolutions of the
-assignment's decoder put coarse cell i on fine cell 2i, not between 2i and 2i + 1, and so lose half a cell at each step;
-at even and odd pixels they also weigh their two neighbours unlike a bilinear kernel."""
+assignment's decoder put coarse cell i on fine cell 2i, not between 2i and 2i + 1, and so lose half a cell at each step:
+7.5 pixels from pool4 on and 15.5 from pool5 on, which training has to make up for."""
 
 
 @every_grid
