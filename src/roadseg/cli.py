@@ -187,7 +187,7 @@ def split_verb(arguments: argparse.Namespace) -> None:
     splits.save(arguments.output)
     for part, members in records.items():
         groups = len({record.group for record in members})
-        _console().print(f"{part:>5}: {len(members)} images of {groups} groups", highlight=False)
+        _console().print(f"{part:>5}: images {len(members):>5}, groups {groups:>4}", highlight=False)
 
 
 def doctor_verb(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,7 @@
 """The run directory: all that training leaves behind, and all that anything after it reads.
 
 config.json  environment.json  labels.json  splits.json  metrics.jsonl
-checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, random state, progress)
+checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, progress)
 evaluation/<split>.json   evaluation/<split>.confusion.npz
 COMPLETE (written last)
 """
@@ -135,7 +135,7 @@ class RunDir:
             raise RunError(f"{self.checkpoints / name}.safetensors is damaged ({error}); restore it") from error
 
     def trainer(self) -> dict[str, Any]:
-        """Optimizer, random state and progress of `last`."""
+        """Optimizer and progress of `last`; there is no random state (docs/decisions/0003-exact-resume.md)."""
         data = self._verified("last", "last.trainer")
         state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         return state

@@ -29,7 +29,7 @@ def boundaries(indices: Indices) -> np.ndarray:
     return edge
 
 
-def overlay(image: Pixels, indices: Indices, space: LabelSpace, strength: float = 0.55) -> Pixels:
+def overlay(image: Pixels, indices: Indices, space: LabelSpace, strength: float = 0.5) -> Pixels:
     """Class colours laid over the image, with a light line where the class changes."""
     mixed = (1 - strength) * image + strength * colorize(indices, space)
     mixed[boundaries(indices)] = 0.25 * mixed[boundaries(indices)] + 0.75 * 255
@@ -46,7 +46,7 @@ def with_legend(picture: Pixels, indices: Indices, space: LabelSpace) -> UInt8[n
     shares = np.bincount(indices.ravel(), minlength=256)[: len(space.classes)] / indices.size
     shown = [int(index) for index in np.argsort(-shares, kind="stable") if shares[index] >= SMALLEST_SHARE]
     height, width = picture.shape[:2]
-    size = int(np.clip(width / 45, 10, 22))
+    size = int(np.clip(width / 42, 12, 22))
     font = ImageFont.load_default(size)
     entries = [f"{space.names[index]} {_percent(shares[index])}" for index in shown]
     boxes = _flow([round(font.getlength(entry)) + round(2.6 * size) for entry in entries], width - size, size)

@@ -229,7 +229,7 @@ def test_resize_averages_what_it_makes_smaller() -> None:
     """Antialiasing: stripes become grey, wherever they start."""
     stripes = torch.zeros(3, 8, 64, dtype=torch.uint8)
     stripes[:, :, ::2] = 200
-    small = resize_image(stripes, (8, 8))
+    small = resize_image(stripes, (8, 7))
     assert (small.int() - 100).abs().max() <= 6
 
 

@@ -93,8 +93,11 @@ def label_space(root: Path, choice: labels.ClassChoice = "evaluation") -> labels
 
 
 def splits(root: Path) -> tuple[str, ...]:
-    """The splits that have images, sorted; only `all` where the layout has no `{split}`. Raises as `load_layout`."""
-    images, _ = _files(root, load_layout(root))
+    """The splits that have images, sorted; only `all` where the layout has no `{split}`. Raises as `records`."""
+    layout = load_layout(root)
+    images, _ = _files(root, layout)
+    if not images:
+        raise DataError(_nothing_found(root, layout, ALL))
     return tuple(sorted({values.get("split", ALL) for values in images.values()}))
 
 

@@ -15,7 +15,7 @@ CHANNELS = (512, 512, 256, 128, 64, 32)
 
 
 class FCN16Decoder(SegmentationModel):
-    """The second network of the course assignment that roadseg starts from (docs/assignment.md).
+    """The second network of the course assignment that roadseg starts from (README.md).
 
     pool5 is enlarged by stride-2 3x3 transposed convolutions, each with ReLU and batch normalisation; pool4 is added
     after the first one, between its ReLU and its normalisation; a 1x1 classifier works at full size, so logits have

@@ -1,0 +1,55 @@
+"""Runs side by side, and the tables that show them."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from roadseg.compare import comparable
+from roadseg.errors import RunError
+from roadseg.runs import RunDir
+from roadseg.tables import score_table
+
+
+def changed(run: RunDir, place: Path, **values: object) -> RunDir:
+    """A copy of a run whose validation report says something else."""
+    shutil.copytree(run.path, place)
+    path = place / "evaluation/val.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    return RunDir(place)
+
+
+def shown(*reports: dict[str, object]) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=120, force_terminal=True, color_system="standard")
+    console.print(score_table([f"run {i}" for i, _ in enumerate(reports)], list(reports), "val"))
+    return text.getvalue()
+
+
+def test_what_cannot_be_compared_is_refused(trained: RunDir, tmp_path: Path) -> None:
+    other_images = changed(trained, tmp_path / "a", ids_sha256="0")
+    other_classes = changed(trained, tmp_path / "b", per_class={"cat": 1.0})
+    assert len(comparable([trained, trained], "val")) == 2
+    with pytest.raises(RunError, match="other images"):
+        comparable([trained, other_images], "val")
+    with pytest.raises(RunError, match="other classes"):
+        comparable([trained, other_classes], "val")
+    with pytest.raises(RunError, match=r"no evaluation of 'test' \(has: val\)"):
+        comparable([trained], "test")
+    with pytest.raises(RunError, match="no run in"):
+        comparable([RunDir(tmp_path)], "val")
+
+
+def test_the_better_score_is_bold_and_a_missing_class_has_a_dash(trained: RunDir, tmp_path: Path) -> None:
+    per_class = dict.fromkeys(trained.labels().names, 0.25)
+    better = changed(trained, tmp_path / "a", mean_iou=0.5, per_class={**per_class, "road": 0.75})
+    worse = changed(trained, tmp_path / "b", mean_iou=0.4, per_class={**per_class, "car": None})
+    text = shown(*comparable([better, worse], "val"))
+    bold = "\x1b[1m"
+    assert f"{bold}50.0\x1b[0m" in text
+    assert f"{bold}75.0\x1b[0m" in text
+    assert f"{bold}40.0" not in text
+    assert "–" in text.split("│ car")[1].splitlines()[0]
