@@ -18,7 +18,7 @@ from roadseg.data.datasets import split_records
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import normalise, resize_image
-from roadseg.hardware import make_accelerator
+from roadseg.hardware import make_accelerator, summed
 from roadseg.labels import LabelSpace
 from roadseg.losses import cross_entropy_sum, target_weight
 from roadseg.progress import Display
@@ -63,18 +63,18 @@ def evaluate(
     classes = len(samples.space.classes)
     device = accelerator.device
     confusions = torch.zeros(len(samples), classes, classes, dtype=torch.int64, device=device)
-    loss = torch.zeros(2, dtype=torch.float64, device=device)
+    loss = weight = 0.0
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
         image, target = (tensor.to(device) for tensor in samples[index])
         logits = predict_logits(model, grid, image, resize, memory_format)
         targets = target[None].long()
         confusions[index] = metrics.confusion_matrix(logits.max(1).indices, targets, classes)
-        loss[0] += cross_entropy_sum(logits, targets, class_weights)
-        loss[1] += target_weight(targets, class_weights)
+        loss += float(cross_entropy_sum(logits, targets, class_weights))
+        weight += float(target_weight(targets, class_weights))
         done()
     model.train(was_training)
-    total = accelerator.reduce(loss).cpu()
-    return Evaluation(accelerator.reduce(confusions).cpu().numpy(), float(total[0] / total[1].clamp(min=1e-12)))
+    loss, weight = summed(accelerator, loss, weight)
+    return Evaluation(accelerator.reduce(confusions).cpu().numpy(), loss / max(weight, 1e-12))
 
 
 def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[str, Any]:

@@ -63,6 +63,14 @@ def make_accelerator(wanted: Literal["auto", "fp32", "bf16"]) -> tuple[Accelerat
     return accelerator, choose_memory_format(device, precision)
 
 
+def summed(accelerator: Accelerator, *values: float) -> list[float]:
+    """Each value's sum over all processes."""
+    if accelerator.num_processes == 1:
+        return list(values)
+    shared: torch.Tensor = accelerator.reduce(torch.tensor(values, dtype=torch.float64, device=accelerator.device))
+    return shared.tolist()
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep the memory of freed tensors instead of giving it back to the system and faulting it in again.
 

@@ -79,7 +79,7 @@ def demo(network: str) -> Config:
         transforms=Transforms(scale=(0.8, 1.25), crop=(128, 256), flip=0.5, jitter=0.2),
         model=Model(name=network, width=0.25, batch_norm=True, head="light", dropout=0.1),
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2, schedule="poly", warmup=0.05),
-        train=Train(epochs=20, batch_size=4, class_weights="log"),
+        train=Train(epochs=30, batch_size=4, class_weights="log"),
     )
 
 

@@ -14,6 +14,9 @@ SCORES = {
     "mean_accuracy": "mean accuracy",
 }
 
+ENOUGH_GROUPS = 12
+"""With fewer groups a percentile interval covers the truth clearly less often than it says (docs/log.md)."""
+
 
 def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> Table:
     """One column for each report: mIoU with its 95 % interval, the other scores, and the IoU of each class, in percent.
@@ -23,7 +26,7 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     first = reports[0]
     table = Table(
         title=f"{split}: {first['images']} images, {first['groups']} group{'s' if first['groups'] != 1 else ''}",
-        caption=f"percent; intervals: 95 % bootstrap over {first['ci95_resampled']}s",
+        caption=_caption(first),
         title_justify="left",
         caption_justify="left",
     )
@@ -39,6 +42,14 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     for name in first["per_class"]:
         table.add_row(name, *_cells([report["per_class"][name] for report in reports]))
     return table
+
+
+def _caption(report: dict[str, Any]) -> str:
+    text = f"percent; intervals: 95 % bootstrap over {report['ci95_resampled']}s"
+    if report["ci95_resampled"] == "image":
+        return f"{text}, too narrow: the images are of one group"
+    few = report["groups"] < ENOUGH_GROUPS
+    return f"{text}, too narrow: only {report['groups']} groups" if few else text
 
 
 def _cells(values: list[float | None]) -> list[str]:

@@ -21,7 +21,7 @@ from roadseg.data.loading import Augmented, Batch, Samples, batch_indices, batch
 from roadseg.data.records import Record
 from roadseg.errors import RunError, WorkFailed
 from roadseg.evaluate import evaluate, headline, report
-from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib
+from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summed
 from roadseg.losses import cross_entropy_sum, log_class_weights, target_weight
 from roadseg.metrics import confusion_matrix
 from roadseg.models.weights import load_imagenet, locate, read_tensors
@@ -134,6 +134,8 @@ class Training:
         """The steps of one epoch, or those that a resumed epoch still lacks."""
         train, epoch = self.settings.train, self.progress.epoch
         self.model.train()
+        for block in self.accelerator.unwrap_model(self.model).trunk.blocks:
+            block.train(any(parameter.requires_grad for parameter in block.parameters()))
         order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle)
         indices = batch_indices(order, train.batch_size, self.accelerator.num_processes, self.accelerator.process_index)
         indices = indices[self.progress.steps_in_epoch * train.accumulate :]
@@ -169,25 +171,22 @@ class Training:
         set_rates(self.optimizer, rate_factor(self.progress.step, self.steps, self.settings.optimizer))
         torch.manual_seed(seed_of(self.settings.seed, self.progress.step, accelerator.process_index))
         due = time.monotonic() - self.saved_at > 60 * self.settings.train.checkpoint_minutes
-        weight = sum(target_weight(batch.targets.to(device), self.class_weights) for batch in group)
-        shared = accelerator.reduce(
-            torch.stack([torch.as_tensor(v, device=device).double() for v in (weight, stop.asked, due)])
-        )
-        loss_sum = 0.0
+        own_weight = sum(float(target_weight(batch.targets.to(device), self.class_weights)) for batch in group)
+        weight, stopping, saving = summed(accelerator, own_weight, stop.asked, due)
+        loss = 0.0
         for number, batch in enumerate(group):
             sync = accelerator.no_sync(self.model) if number + 1 < len(group) else nullcontext()
             with sync:
-                loss_sum += self._backward(batch, float(shared[0].clamp(min=1e-12)))
+                loss += self._backward(batch, max(weight, 1e-12))
         if self.settings.train.clip is not None:
             accelerator.clip_grad_norm_(self.model.parameters(), self.settings.train.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        total = accelerator.reduce(torch.tensor(loss_sum, dtype=torch.float64, device=device))
-        self.progress.loss_sum += float(total)
-        self.progress.loss_weight += float(shared[0])
+        self.progress.loss_sum += summed(accelerator, loss)[0]
+        self.progress.loss_weight += weight
         self.progress.step += 1
         self.progress.steps_in_epoch += 1
-        return bool(shared[1]), bool(shared[2])
+        return stopping > 0, saving > 0
 
     def _backward(self, batch: Batch, weight: float) -> float:
         device = self.accelerator.device
@@ -244,7 +243,14 @@ class Training:
         self.display.say(epoch_line(entry, self.settings.train.epochs, better))
 
     def _weights(self) -> dict[str, Tensor]:
+        """The network's tensors. Raises `WorkFailed` rather than let one that is not finite over a good checkpoint."""
         model: nn.Module = self.accelerator.unwrap_model(self.model)
+        for name, tensor in model.state_dict().items():
+            if not tensor.isfinite().all():
+                raise WorkFailed(
+                    f"{name} is not finite after step {self.progress.step}; "
+                    "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
+                )
         return {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
 
     def save_last(self) -> None:
