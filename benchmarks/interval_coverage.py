@@ -3,8 +3,8 @@
 python benchmarks/interval_coverage.py [--trials 500]
 
 A world of drives: each has its own recall of every class (a logit shifted by a normal of standard deviation 0.7) and
-its own mix of classes. The true mIoU is that of 20,000 drives. Many samples of n drives are drawn, and it is counted how
-many of their intervals hold the truth; 95 % would be right.
+its own mix of classes. The true mIoU is that of 20,000 drives. Many samples of n drives are drawn, and the share of
+their intervals that hold the truth is printed; 95 % would be right.
 """
 
 import argparse

@@ -46,7 +46,7 @@ def with_legend(picture: Pixels, indices: Indices, space: LabelSpace) -> UInt8[n
     shares = np.bincount(indices.ravel(), minlength=256)[: len(space.classes)] / indices.size
     shown = [int(index) for index in np.argsort(-shares, kind="stable") if shares[index] >= SMALLEST_SHARE]
     height, width = picture.shape[:2]
-    size = int(np.clip(width / 42, 12, 22))
+    size = int(np.clip(width / 52, 12, 22))
     font = ImageFont.load_default(size)
     entries = [f"{space.names[index]} {_percent(shares[index])}" for index in shown]
     boxes = _flow([round(font.getlength(entry)) + round(2.6 * size) for entry in entries], width - size, size)
