@@ -26,7 +26,7 @@ CONFIG = Config(recipe="a", data=Data(name="camvid"), model=Model(name="fcn8s"))
 
 positive = st.floats(1e-9, 1e6)
 shares = st.floats(0, 1)
-sizes = st.none() | st.tuples(st.integers(1, 4096), st.integers(1, 4096))
+sizes = st.none() | st.tuples(st.integers(32, 4096), st.integers(32, 4096))
 paths = st.none() | st.text("abc./ ä", min_size=1).map(Path)
 splits = st.one_of(
     st.builds(Split, scheme=st.sampled_from(["official", "grouped", "random"]), seed=st.integers(0)),
@@ -36,7 +36,7 @@ splits = st.one_of(
         st.integers(0, 19),
         st.sampled_from(["grouped", "random"]),
     ),
-    shares.map(lambda share: Split(scheme="grouped", fractions=(share, 1 - share, 0.0))),
+    st.floats(0.01, 0.99).map(lambda share: Split(scheme="grouped", fractions=(share, 1 - share, 0.0))),
     st.builds(lambda path: Split(scheme="file", file=path), paths.filter(bool)),
 )
 configs = st.builds(
@@ -52,9 +52,7 @@ configs = st.builds(
         jitter=shares,
         scale=st.tuples(positive, positive).map(lambda pair: tuple(sorted(pair))),
     ),
-    model=st.builds(
-        Model, name=st.text(), width=positive, dropout=shares, weights=st.none() | st.text(), from_run=paths
-    ),
+    model=st.builds(Model, name=st.text(), width=positive, dropout=shares, weights=st.none() | st.text()),
     optimizer=st.builds(Optimizer, lr=positive, trunk_lr=st.none() | st.floats(0, 1e6), weight_decay=st.floats(0, 1)),
     train=st.builds(Train, epochs=st.integers(1), batch_size=st.integers(1), clip=st.none() | positive),
 )

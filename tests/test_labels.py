@@ -12,7 +12,7 @@ from roadseg import labels
 from roadseg.errors import ConfigError
 from roadseg.labels import IGNORE, Label, LabelSpace, indices_from_colors, indices_from_ids
 
-BUILT_IN = [make(choice) for make in labels.LABEL_SPACES.values() for choice in ("evaluation", "all")]
+BUILT_IN = [make(choice) for make in (labels.cityscapes, labels.camvid) for choice in ("evaluation", "all")]
 
 
 @st.composite

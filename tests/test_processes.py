@@ -17,11 +17,11 @@ FLAGS = [
 ]  # fmt: skip
 
 
-def start(launcher: list[str], streets: Path, run: Path, batch_size: int) -> "subprocess.Popen[str]":
+def start(launcher: list[str], streets: Path, run: Path, batch_size: int, *more: str) -> "subprocess.Popen[str]":
     words = ["roadseg", "train", "demo-fcn16s", "--data.root", str(streets), "--run", str(run), *FLAGS]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
-        [*launcher, *words, "--train.batch_size", str(batch_size)],
+        [*launcher, *words, "--train.batch_size", str(batch_size), *more],
         env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
@@ -43,3 +43,16 @@ def test_two_processes_train_and_score_as_one(streets: Path, tmp_path: Path) -> 
     reports = [json.loads((run.path / "evaluation/val.json").read_text()) for run in (one, two)]
     assert reports[0]["pixels"] == reports[1]["pixels"]
     assert abs(reports[0]["mean_iou"] - reports[1]["mean_iou"]) < 1e-3
+
+
+def test_a_process_without_a_validation_image_does_not_hang(streets: Path, tmp_path: Path) -> None:
+    """With batch normalisation, whose statistics processes share in training, and one validation image for two."""
+    run = RunDir(tmp_path / "run")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
+    flags = ["--data.split.scheme", "random", "--data.split.fractions", "0.87", "0.12", "0.01", "--train.epochs", "1"]
+    flags += ["--model.skips", "normalised", "--model.batch_norm", "true"]
+    process = start(torchrun, streets, run.path, 1, *flags)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
+    assert len(run.splits().val) == 1
+    assert run.complete

@@ -1,7 +1,10 @@
 """The run directory: checkpoints as one piece, damage found, numbering."""
 
+import errno
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadseg import runs
+from roadseg import checkpoints
 from roadseg.errors import ConfigError, RunError, WorkFailed
 from roadseg.runs import RunDir, latest_run, load_model, next_run
 
@@ -58,7 +61,30 @@ def test_a_commit_cut_off_anywhere_leaves_the_old_or_the_new(run: RunDir, writte
     assert run.progress("last")["epoch"] == epoch
     assert torch.equal(run.weights("last")["layer.weight"], weights(epoch)["layer.weight"])
     assert run.trainer() == {"epoch": epoch}
-    assert not list(run.checkpoints.glob("*.new"))
+    checkpoints.settle(run.checkpoints, "last")
+    assert run.trainer() == {"epoch": epoch}
+    assert sorted(path.name for path in run.checkpoints.iterdir()) == sorted(names)
+
+
+def test_readers_beside_a_writer_see_whole_checkpoints_and_disturb_nothing(run: RunDir) -> None:
+    run.save_checkpoint("last", weights(0), {"epoch": 0}, {"epoch": 0})
+    done = threading.Event()
+    seen: list[float] = []
+
+    def look() -> None:
+        while not done.is_set():
+            seen.append(float(run.weights("last")["layer.weight"][0, 0]))
+
+    with ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(look) for _ in range(2)]
+        for epoch in range(1, 60):
+            run.save_checkpoint("last", weights(epoch), {"epoch": epoch}, {"epoch": epoch})
+        done.set()
+        for reader in readers:
+            reader.result()
+    assert run.trainer() == {"epoch": 59}
+    assert set(seen) <= set(range(60))
+    assert len(set(seen)) > 1
 
 
 @given(position=st.integers(0, 10**6), bit=st.integers(0, 7))
@@ -108,13 +134,30 @@ def test_a_full_disk_keeps_the_old_checkpoint(run: RunDir, monkeypatch: pytest.M
     run.save_checkpoint("last", weights(1), {"epoch": 1}, {"epoch": 1})
 
     def full(path: Path, data: bytes) -> None:
-        raise WorkFailed(f"cannot write {path}: No space left on device")
+        path.write_bytes(data[:1])
+        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(runs, "write_bytes", full)
-    with pytest.raises(WorkFailed):
+    monkeypatch.setattr(checkpoints, "write_synced", full)
+    with pytest.raises(WorkFailed, match=r"last\.safetensors: No space left"):
         run.save_checkpoint("last", weights(2), {"epoch": 2}, {"epoch": 2})
     assert run.progress("last")["epoch"] == 1
     assert float(run.weights("last")["layer.weight"][0, 0]) == 1
+    assert not list(run.checkpoints.glob("*.new"))
+
+
+def test_damaged_json_is_named(copied: RunDir) -> None:
+    (copied.checkpoints / "best.json").write_text("{}")
+    with pytest.raises(RunError, match=r"best\.json"):
+        copied.weights("best")
+    copied.metrics_file.write_bytes(b"\xff{")
+    with pytest.raises(RunError, match=r"metrics\.jsonl"):
+        copied.metrics()
+    (copied.evaluation / "val.json").write_text("[")
+    with pytest.raises(RunError, match="evaluation"):
+        copied.evaluations()
+    (copied.path / "labels.json").write_bytes(b"\xff")
+    with pytest.raises(RunError, match=r"labels\.json"):
+        copied.labels()
 
 
 def test_numbering(tmp_path: Path) -> None:

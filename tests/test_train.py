@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -122,6 +123,108 @@ def test_a_loss_that_is_not_finite_names_the_images_and_saves_nothing(tmp_path: 
             assert all(torch.isfinite(tensor).all() for tensor in run.weights(name).values())
 
 
+def test_a_network_that_diverges_within_an_epoch_keeps_the_last_good_checkpoint(
+    tmp_path: Path, tiny: Configure
+) -> None:
+    """One step an epoch: the weights are finite and huge after it, and only the validation loss tells."""
+    run = RunDir(tmp_path / "run")
+    settings = tiny(
+        optimizer__name="sgd", optimizer__lr=1e30, optimizer__warmup=0, train__epochs=3, train__batch_size=4
+    )
+    with pytest.raises(WorkFailed, match=r"not finite|loss is"):
+        train(run, settings, Display())
+    for name in ("last", "best"):
+        assert not run.has_checkpoint(name)
+    assert "NaN" not in (run.metrics_file.read_text() if run.metrics_file.exists() else "")
+
+
+class StopWhile(Display):
+    """Raises SIGTERM at the first step of the n-th piece of work of a kind."""
+
+    def __init__(self, what: str, nth: int) -> None:
+        self.what, self.left, self.now = what, nth, False
+
+    def begin(self, what: str, total: int, done: int = 0) -> None:
+        self.now = what.startswith(self.what)
+        self.left -= self.now
+
+    def advance(self, detail: str = "") -> None:
+        if self.now and self.left == 0:
+            self.now = False
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+@pytest.mark.parametrize("validation", [1, 2, 3])
+def test_a_signal_while_validating_is_obeyed(tmp_path: Path, trained: RunDir, validation: int) -> None:
+    """After the first and the second epoch, and when the best one is scored at the end."""
+    run = RunDir(tmp_path / "run")
+    with pytest.raises(Interrupted, match="validating"):
+        train(run, trained.config(), StopWhile("validating", validation))
+    train(run, trained.config(), Display(), resume=True)
+    assert same_weights(trained, run)
+    assert same_weights(trained, run, "best")
+    assert comparable_metrics(run) == comparable_metrics(trained)
+
+
+def test_changed_data_is_not_resumed(tmp_path: Path, tiny: Configure, streets: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(streets, root)
+    run = RunDir(tmp_path / "run")
+    settings = tiny(data__root=str(root))
+    with pytest.raises(Interrupted):
+        train(run, settings, StopAt(1))
+    for folder in ("image_2", "semantic"):
+        shutil.copy(root / "training" / folder / "000000_10.png", root / "training" / folder / "000099_10.png")
+    with pytest.raises(RunError, match="images have changed"):
+        train(run, settings, Display(), resume=True)
+
+
+def test_a_split_through_a_drive_is_told(tmp_path: Path, tiny: Configure) -> None:
+    class Said(Display):
+        text = ""
+
+        def say(self, text: str) -> None:
+            self.text += text
+
+    random, grouped_ = Said(), Said()
+    train(RunDir(tmp_path / "random"), tiny(data__split__scheme="random"), random)
+    train(RunDir(tmp_path / "grouped"), tiny(data__split__scheme="grouped"), grouped_)
+    assert "more than one part" in random.text
+    assert "more than one part" not in grouped_.text
+
+
+def test_a_bad_file_met_by_a_loader_process_is_one_line(tmp_path: Path, tiny: Configure, streets: Path) -> None:
+    root = tmp_path / "data"
+    shutil.copytree(streets, root)
+    settings = tiny(data__root=str(root), data__cache_gib=0, data__workers=1, train__class_weights="none")
+    for label in (root / "training/semantic").iterdir():
+        label.write_bytes(b"")
+    with pytest.raises(DataError) as caught:
+        train(RunDir(tmp_path / "run"), settings, Display())
+    assert str(caught.value).count("\n") == 0
+    assert "_10.png" in str(caught.value)
+    assert "replace the file" in str(caught.value)
+
+
+def test_staged_training_with_learned_upsampling(tmp_path: Path, tiny: Configure) -> None:
+    coarse = RunDir(tmp_path / "32s")
+    learned = {"model__skips": "plain", "model__upsampling": "learned", "train__epochs": 1}
+    train(coarse, tiny("demo-fcn32s", **learned), Display())
+    train(RunDir(tmp_path / "16s"), tiny(model__from_run=str(coarse.path), **learned), Display())
+    train(RunDir(tmp_path / "8s"), tiny("demo-fcn8s", model__from_run=str(tmp_path / "16s"), **learned), Display())
+
+
+def test_early_stopping_outlives_a_resume(tmp_path: Path, tiny: Configure) -> None:
+    settings = tiny(optimizer__lr=1e-12, train__epochs=9, train__patience=2, optimizer__warmup=0)
+    whole, cut = RunDir(tmp_path / "whole"), RunDir(tmp_path / "cut")
+    train(whole, settings, Display())
+    epochs = len(whole.metrics())
+    with pytest.raises(Interrupted):
+        train(cut, settings, StopWhile("validating", epochs + 1))
+    train(cut, settings, Display(), resume=True)
+    assert len(cut.metrics()) == epochs
+
+
 def test_early_stopping(tmp_path: Path, tiny: Configure) -> None:
     run = RunDir(tmp_path / "run")
     train(run, tiny(optimizer__lr=1e-12, train__epochs=9, train__patience=2, optimizer__warmup=0), Display())
@@ -149,8 +252,6 @@ def test_a_start_from_an_unfit_run_is_refused(tmp_path: Path, tiny: Configure, t
 
 
 def test_bad_data_stops_before_anything_is_written(tmp_path: Path, tiny: Configure, streets: Path) -> None:
-    import shutil
-
     root = tmp_path / "data"
     shutil.copytree(streets, root)
     label = sorted((root / "training/semantic").iterdir())[0]
@@ -161,8 +262,6 @@ def test_bad_data_stops_before_anything_is_written(tmp_path: Path, tiny: Configu
 
 
 def test_images_that_are_all_ignored_do_not_disturb(tmp_path: Path, tiny: Configure, streets: Path) -> None:
-    import shutil
-
     root = tmp_path / "data"
     shutil.copytree(streets, root)
     for label in (root / "training/semantic").iterdir():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from pathlib import Path
 
 from roadseg.errors import WorkFailed
@@ -20,16 +19,40 @@ def write_bytes(path: Path, data: bytes) -> None:
     The folder must exist. The file has the permissions that the user's umask gives to a new file.
     Raises `WorkFailed` naming the file and the system's reason; the old content is kept then.
     """
-    beside = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    beside = path.with_name(f".{path.name}.tmp")
     try:
-        with beside.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        write_synced(beside, data)
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise WorkFailed(f"cannot write {path}: {error.strerror}; free space or choose another folder") from error
+        raise failed(path, error) from error
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+    sync_folder(path.parent)
+
+
+def write_synced(path: Path, data: bytes) -> None:
+    """Write `data` and wait until the disk has it. Raises `OSError`; the file may be half-written then."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has the folder's names, so that a rename outlives a power cut; where the system can."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError:
+        return  # some network file systems cannot
+    finally:
+        os.close(handle)
+
+
+def failed(path: Path, error: OSError) -> WorkFailed:
+    """The error for a person whose file could not be written."""
+    return WorkFailed(f"cannot write {path}: {error.strerror}; free space or choose another folder")

@@ -40,14 +40,23 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(f"no permission for {error.filename}; choose another place or change its rights", BAD_INPUT)
     except OSError as error:
         return _complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)
+    except (MemoryError, RuntimeError) as error:
+        if not _out_of_memory(error):
+            raise
+        return _complain("out of memory; lower --train.batch_size, --transforms.crop or --model.width", FAILED)
     except KeyboardInterrupt:
         return _complain("interrupted", INTERRUPTED)
 
 
 def _complain(message: str, code: int) -> int:
-    if _is_main_process():
-        print(f"roadseg: {message}", file=sys.stderr)
+    process = "" if _is_main_process() else f" (process {os.environ['RANK']})"
+    print(f"roadseg{process}: {message}", file=sys.stderr)
     return code
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch on a CPU, or torch on a GPU ran out of memory."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _is_main_process() -> bool:
@@ -57,6 +66,10 @@ def _is_main_process() -> bool:
 
 def _console() -> Console:
     return Console(quiet=not _is_main_process())
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
 @contextmanager
@@ -72,10 +85,9 @@ def _display(console: Console) -> Iterator[Display]:
 
 def recipes_verb(arguments: argparse.Namespace) -> None:
     """List the named experiments."""
-    console = _console()
     width = max(map(len, RECIPES))
     for name in RECIPES:
-        console.print(f"[bold]{name:<{width}}[/bold]  {describe(name)}", highlight=False, soft_wrap=True)
+        _say(_console(), f"{name:<{width}}  {describe(name)}")
 
 
 def train_verb(arguments: argparse.Namespace) -> int:
@@ -90,7 +102,7 @@ def train_verb(arguments: argparse.Namespace) -> int:
     _check_trainable(settings, arguments.recipe)
     console = _console()
     if begun and run.complete:
-        console.print(f"{run.path} is complete; nothing to do", highlight=False)
+        _say(console, f"{run.path} is complete; nothing to do")
         return 0
 
     from roadseg.tables import score_table
@@ -100,10 +112,10 @@ def train_verb(arguments: argparse.Namespace) -> int:
         with _display(console) as display:
             scores = train(run, settings, display, resume=arguments.resume)
     except Interrupted as stop:
-        console.print(f"{stop}: {run.path}", highlight=False, soft_wrap=True)
+        _say(console, f"{stop}: {run.path}")
         return INTERRUPTED
     console.print(score_table([settings.recipe], [scores], "val"))
-    console.print(f"run: {run.path}", highlight=False, soft_wrap=True)
+    _say(console, f"run: {run.path}")
     return 0
 
 
@@ -139,7 +151,7 @@ def predict_verb(arguments: argparse.Namespace) -> None:
     with _display(console) as display:
         count = predict(RunDir(arguments.run), arguments.inputs, arguments.output, display)
     what = "1 image" if count == 1 else f"{count} images"
-    console.print(f"{what} labelled; open {arguments.output / 'overlay'}", highlight=False, soft_wrap=True)
+    _say(console, f"{what} labelled; open {arguments.output / 'overlay'}")
 
 
 def compare_verb(arguments: argparse.Namespace) -> None:
@@ -172,10 +184,10 @@ def synthesize_verb(arguments: argparse.Namespace) -> None:
             seed=arguments.seed,
             progress=lambda done, total: display.advance(),
         )
-    console.print(
+    _say(
+        console,
         f"{count} labelled street images in {arguments.directory} (KITTI's layout); train with a demo or kitti recipe",
-        highlight=False, soft_wrap=True,
-    )  # fmt: skip
+    )
 
 
 def split_verb(arguments: argparse.Namespace) -> None:
@@ -185,9 +197,10 @@ def split_verb(arguments: argparse.Namespace) -> None:
     settings = overridden(recipe(arguments.recipe), given_settings(arguments))
     splits, records = load_records(settings.data)
     splits.save(arguments.output)
+    console = _console()
     for part, members in records.items():
         groups = len({record.group for record in members})
-        _console().print(f"{part:>5}: images {len(members):>5}, groups {groups:>4}", highlight=False)
+        _say(console, f"{part:>5}: images {len(members):>5}, groups {groups:>4}")
 
 
 def doctor_verb(arguments: argparse.Namespace) -> None:
@@ -196,9 +209,9 @@ def doctor_verb(arguments: argparse.Namespace) -> None:
 
     console = _console()
     for finding in examine():
-        console.print(f"[bold]{finding.what:<12}[/bold] {finding.value}", highlight=False, soft_wrap=True)
+        _say(console, f"{finding.what:<12} {finding.value}")
         if finding.advice:
-            console.print(f"{'':<12} [yellow]{finding.advice}[/yellow]", highlight=False, soft_wrap=True)
+            console.print(f"{'':<12} {finding.advice}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
 def _parser() -> Parser:

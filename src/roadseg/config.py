@@ -12,7 +12,10 @@ from roadseg.errors import ConfigError
 from roadseg.labels import ClassChoice
 
 Kind = TypeVar("Kind", bound="Settings")
-Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+Side = Annotated[int, Field(ge=1)]
+Size = tuple[Side, Side]
+LARGEST_STRIDE = 32
+"""Pixels between two logits of the coarsest network; below it batch normalisation has a single value to work on."""
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -39,6 +42,8 @@ class Split(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Split:
+        if min(self.fractions[:2]) <= 0:
+            raise ValueError(f"fractions {self.fractions} leave train or val empty; only the third, test, may be 0")
         if abs(sum(self.fractions) - 1) > 1e-6:
             raise ValueError(f"fractions {self.fractions} add up to {sum(self.fractions):g}; they must add up to 1")
         if self.folds == 1 or (self.folds and self.fold >= self.folds):
@@ -103,6 +108,12 @@ class Model(Settings):
         None, description="start from the best weights of this run (16s from 32s, 8s from 16s)"
     )
 
+    @model_validator(mode="after")
+    def _check(self) -> Model:
+        if self.weights is not None and self.from_run is not None:
+            raise ValueError("weights and from_run exclude each other; give one of them")
+        return self
+
 
 class Optimizer(Settings):
     """Optimizer and learning rate."""
@@ -142,6 +153,17 @@ class Config(Settings):
     model: Model
     optimizer: Optimizer = Optimizer()
     train: Train = Train()
+
+    @model_validator(mode="after")
+    def _check(self) -> Config:
+        for name in ("crop", "resize"):
+            size = getattr(self.transforms, name)
+            if size is not None and min(size) < LARGEST_STRIDE:
+                raise ValueError(
+                    f"transforms.{name} {size[0]}x{size[1]} is smaller than a cell of the networks; "
+                    f"use at least {LARGEST_STRIDE}x{LARGEST_STRIDE}"
+                )
+        return self
 
 
 def to_json(config: Config) -> str:

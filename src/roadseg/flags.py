@@ -6,7 +6,7 @@ import argparse
 import difflib
 import types
 import typing
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -93,10 +93,11 @@ def overridden(settings: Config, arguments: dict[str, Any]) -> Config:
     content = settings.model_dump()
     for key, value in arguments.items():
         *path, last = key.split(".")
-        place = content
+        place, kind = content, cast("Any", type(settings))
         for part in path:
-            place = place[part]
-        place[last] = None if value in ("none", ["none"]) and last != "class_weights" else value
+            place, kind = place[part], kind.model_fields[part].annotation
+        unset = value in ("none", ["none"]) and "none" not in _choices(kind.model_fields[last].annotation)
+        place[last] = None if unset else value
     try:
         return Config.model_validate(content)
     except ValidationError as error:

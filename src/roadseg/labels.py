@@ -260,6 +260,3 @@ def camvid(choice: ClassChoice = "evaluation") -> LabelSpace:
     if choice == "all":
         return LabelSpace(name="camvid (all)", classes=(*classes, unlabelled))
     return LabelSpace(name="camvid", classes=classes, ignored=(unlabelled,))
-
-
-LABEL_SPACES = {"cityscapes": cityscapes, "kitti": cityscapes, "camvid": camvid}

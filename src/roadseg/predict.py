@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from glob import glob
 from pathlib import Path
 
 import numpy as np
@@ -49,10 +50,13 @@ def _named_images(given: str, output: Path) -> list[tuple[str, Path]]:
     if path.is_file():
         return [(path.stem, path)]
     if path.is_dir():
-        inside = [file for file in sorted(path.rglob("*")) if _is_image(file) and not file.is_relative_to(output)]
+        own = output.resolve()
+        inside = [
+            file for file in sorted(path.rglob("*")) if _is_image(file) and not file.resolve().is_relative_to(own)
+        ]
         return [(file.relative_to(path).with_suffix("").as_posix(), file) for file in inside]
-    anchor = Path(path.anchor)
-    return [(file.stem, file) for file in sorted(anchor.glob(str(path.relative_to(anchor)))) if _is_image(file)]
+    matches = [Path(match) for match in sorted(glob(given, recursive=True))]  # noqa: PTH207  Path.glob refuses '**.png'
+    return [(file.stem, file) for file in matches if _is_image(file)]
 
 
 def _is_image(path: Path) -> bool:

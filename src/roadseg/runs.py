@@ -8,10 +8,8 @@ COMPLETE (written last)
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
-import os
 import platform
 import sys
 from pathlib import Path
@@ -25,7 +23,7 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from roadseg import __version__, config, models
+from roadseg import __version__, checkpoints, config, models
 from roadseg.atomic import write_bytes, write_text
 from roadseg.config import Config
 from roadseg.data.splits import Splits
@@ -59,14 +57,14 @@ class RunDir:
         path = self.path / "config.json"
         if not path.is_file():
             raise RunError(f"no run in {self.path} (no config.json); give a directory that roadseg train made")
-        return config.from_json(path.read_text(), str(path))
+        return config.from_json(path.read_text(errors="replace"), str(path))
 
     def labels(self) -> LabelSpace:
         """The label space that the run was trained with."""
         path = self.path / "labels.json"
         try:
             return LabelSpace.model_validate_json(path.read_text())
-        except (OSError, ValidationError) as error:
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
             raise RunError(f"{path} is missing or damaged; restore it from a copy of the run") from error
 
     def splits(self) -> Splits:
@@ -86,49 +84,42 @@ class RunDir:
         """One entry for each epoch so far."""
         if not self.metrics_file.exists():
             return []
-        return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+        try:
+            return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+        except ValueError as error:
+            raise RunError(f"{self.metrics_file} is damaged; restore it from a copy of the run") from error
 
     def write_metrics(self, entries: list[dict[str, Any]]) -> None:
         """Replace the entries of all epochs."""
-        write_text(self.metrics_file, "".join(json.dumps(entry) + "\n" for entry in entries))
+        write_text(self.metrics_file, "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in entries))
 
     def save_checkpoint(
         self, name: str, weights: dict[str, Tensor], progress: dict[str, Any], trainer: dict[str, Any] | None = None
     ) -> None:
-        """Write weights, `progress` and the trainer's state as one: a reader sees all of the old or all of the new.
-
-        The new files are complete under temporary names before the first takes its place; `.json.new` comes last and is
-        the sign that a commit that was cut off can be finished.
-        """
-        _settle(self.checkpoints, name)
-        files = {f"{name}.safetensors": tensors_to_bytes({key: t.contiguous() for key, t in weights.items()})}
+        """Write weights, `progress` and the trainer's state as one: a reader sees all of the old or all of the new."""
+        files = {"safetensors": tensors_to_bytes({key: tensor.contiguous() for key, tensor in weights.items()})}
         if trainer is not None:
             buffer = io.BytesIO()
             torch.save(trainer, buffer)
-            files[f"{name}.trainer"] = buffer.getvalue()
-        hashes = {file: hashlib.sha256(data).hexdigest() for file, data in files.items()}
-        for file, data in files.items():
-            write_bytes(self.checkpoints / f"{file}.new", data)
-        write_text(self.checkpoints / f"{name}.json.new", json.dumps({**progress, "sha256": hashes}, indent=2) + "\n")
-        _settle(self.checkpoints, name)
+            files["trainer"] = buffer.getvalue()
+        checkpoints.save(self.checkpoints, name, files, progress)
 
     def has_checkpoint(self, name: str) -> bool:
-        """Whether the checkpoint `last` or `best` can be read."""
-        return (self.checkpoints / f"{name}.json").exists() or (self.checkpoints / f"{name}.json.new").exists()
+        """Whether there is a checkpoint `last` or `best`."""
+        return checkpoints.exists(self.checkpoints, name)
+
+    def settle(self) -> None:
+        """Finish or drop what a cut-off commit left; for the process that trains."""
+        for name in ("best", "last"):
+            checkpoints.settle(self.checkpoints, name)
 
     def progress(self, name: str) -> dict[str, Any]:
         """What was said of a checkpoint when it was saved (epoch, step, score)."""
-        _settle(self.checkpoints, name)
-        path = self.checkpoints / f"{name}.json"
-        try:
-            content: dict[str, Any] = json.loads(path.read_text())
-        except (OSError, json.JSONDecodeError) as error:
-            raise RunError(f"no readable checkpoint {path}; train the run first (--resume continues it)") from error
-        return content
+        return checkpoints.about(self.checkpoints, name)
 
     def weights(self, name: str) -> dict[str, Tensor]:
         """The weights of a checkpoint. Raises `RunError` where the file does not match its hash."""
-        data = self._verified(name, f"{name}.safetensors")
+        data = checkpoints.read(self.checkpoints, name, "safetensors")
         try:
             return tensors_from_bytes(data)
         except SafetensorError as error:
@@ -136,20 +127,9 @@ class RunDir:
 
     def trainer(self) -> dict[str, Any]:
         """Optimizer and progress of `last`; there is no random state (docs/decisions/0003-exact-resume.md)."""
-        data = self._verified("last", "last.trainer")
+        data = checkpoints.read(self.checkpoints, "last", "trainer")
         state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         return state
-
-    def _verified(self, name: str, file: str) -> bytes:
-        expected = self.progress(name)["sha256"].get(file)
-        path = self.checkpoints / file
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise RunError(f"cannot read {path}: {error.strerror}; restore it from a copy of the run") from error
-        if hashlib.sha256(data).hexdigest() != expected:
-            raise RunError(f"{path} differs from the sha256 in {name}.json: it is damaged; restore it from a copy")
-        return data
 
     def save_evaluation(self, split: str, report: dict[str, Any], confusions: np.ndarray, ids: list[str]) -> None:
         """Write `evaluation/<split>.json` and the images' confusion matrices (N, C, C) beside it."""
@@ -157,24 +137,14 @@ class RunDir:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids))
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
-        write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2) + "\n")
+        write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """The reports of all splits that were evaluated."""
-        return {path.stem: json.loads(path.read_text()) for path in sorted(self.evaluation.glob("*.json"))}
-
-
-def _settle(folder: Path, name: str) -> None:
-    """Finish a commit of checkpoint files that was cut off after its last file was written; drop one cut off before."""
-    marker = folder / f"{name}.json.new"
-    pending = [folder / f"{name}.{ending}.new" for ending in ("safetensors", "trainer")]
-    for path in pending:
-        if path.exists() and marker.exists():
-            os.replace(path, path.with_suffix(""))  # noqa: PTH105
-        elif path.exists():
-            path.unlink()
-    if marker.exists():
-        os.replace(marker, marker.with_suffix(""))  # noqa: PTH105
+        try:
+            return {path.stem: json.loads(path.read_text()) for path in sorted(self.evaluation.glob("*.json"))}
+        except ValueError as error:
+            raise RunError(f"a report in {self.evaluation} is damaged; make it anew with roadseg evaluate") from error
 
 
 def next_run(root: Path, recipe: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 SCORES = {
@@ -25,14 +26,14 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     """
     first = reports[0]
     table = Table(
-        title=f"{split}: {first['images']} images, {first['groups']} group{'s' if first['groups'] != 1 else ''}",
+        title=f"{escape(split)}: images {first['images']}, groups {first['groups']}",
         caption=_caption(first),
         title_justify="left",
         caption_justify="left",
     )
     table.add_column("")
     for name in names:
-        table.add_column(name, justify="right")
+        table.add_column(escape(name), justify="right")
     for key, title in SCORES.items():
         values = [report[key] for report in reports]
         cells = _cells(values)
@@ -40,7 +41,7 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
             cells = [f"{cell} {_interval(report)}" for cell, report in zip(cells, reports, strict=True)]
         table.add_row(title, *cells, end_section=key == "mean_accuracy")
     for name in first["per_class"]:
-        table.add_row(name, *_cells([report["per_class"][name] for report in reports]))
+        table.add_row(escape(name), *_cells([report["per_class"][name] for report in reports]))
     return table
 
 

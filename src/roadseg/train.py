@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from roadseg import data, models
 from roadseg.config import Config
-from roadseg.data.loading import Augmented, Batch, Samples, batch_indices, batches, class_shares, epoch_order
+from roadseg.data.loading import GIB, Augmented, Batch, Samples, batch_indices, batches, class_shares, epoch_order
 from roadseg.data.records import Record
-from roadseg.errors import RunError, WorkFailed
-from roadseg.evaluate import evaluate, headline, report
+from roadseg.data.splits import leaks
+from roadseg.errors import DataError, RunError, WorkFailed
+from roadseg.evaluate import Evaluation, evaluate, headline, report
 from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summed
 from roadseg.losses import cross_entropy_sum, log_class_weights, target_weight
 from roadseg.metrics import confusion_matrix
@@ -60,14 +61,16 @@ def train(run: RunDir, settings: Config, display: Display, resume: bool = False)
         raise RunError(f"{run.path} was made with other settings; repeat its command, or leave out --resume")
     saved = begun and run.has_checkpoint("last")
     training = Training(run, settings, display, pretrained=not saved)
+    if begun:
+        training.check_data()
+    if training.accelerator.is_main_process:
+        run.settle() if begun else run.create(settings, training.space, training.splits)
+    training.accelerator.wait_for_everyone()
     if saved:
         training.restore()
-    elif not begun and training.accelerator.is_main_process:
-        run.create(settings, training.space, training.splits)
-    training.accelerator.wait_for_everyone()
     with stop_on_signals() as stop:
         training.fit(stop)
-    return training.conclude()
+        return training.conclude(stop)
 
 
 class Training:
@@ -80,8 +83,13 @@ class Training:
         device = self.accelerator.device
 
         self.splits, records = data.load_records(settings.data)
+        mixed = leaks(self.splits, [record for part in records.values() for record in part])
+        if mixed:
+            self.display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
         self.space = data.label_space(settings.data)
-        self.samples = {part: self._load(part, records[part]) for part in ("train", "val")}
+        val = self._load("val", records["val"], settings.data.cache_gib)
+        left = settings.data.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
+        self.samples = {"train": self._load("train", records["train"], left), "val": val}
         self.class_weights = None
         if settings.train.class_weights == "log":
             self.class_weights = log_class_weights(class_shares(self.samples["train"])).to(device)
@@ -97,6 +105,8 @@ class Training:
 
         processes = self.accelerator.num_processes
         count = len(batch_indices(list(range(len(self.samples["train"]))), settings.train.batch_size, processes))
+        if count == 0:
+            raise DataError(f"too few training images for {processes} processes; start fewer processes")
         self.steps_per_epoch = math.ceil(count / settings.train.accumulate)
         self.steps = self.steps_per_epoch * settings.train.epochs
         self.progress = Progress()
@@ -110,9 +120,16 @@ class Training:
             f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}"
         )
 
-    def _load(self, part: str, records: list[Record]) -> Samples:
+    def _load(self, part: str, records: list[Record], budget_gib: float) -> Samples:
         self.display.begin(f"reading {part}", len(records))
-        return Samples(records, self.space, self.settings.data.cache_gib / 2, self.display.advance)
+        return Samples(records, self.space, budget_gib, self.display.advance)
+
+    def check_data(self) -> None:
+        """Raises `RunError` where images or classes are no longer those that the run began with."""
+        if self.splits != self.run.splits():
+            raise RunError(f"the images have changed since {self.run.path} began; restore them or begin a new run")
+        if self.space != self.run.labels():
+            raise RunError(f"the classes have changed since {self.run.path} began; restore them or begin a new run")
 
     def _no_confusion(self) -> Tensor:
         classes = len(self.space.classes)
@@ -122,13 +139,13 @@ class Training:
         """All epochs that are left."""
         epochs, patience = self.settings.train.epochs, self.settings.train.patience
         while self.progress.epoch < epochs:
-            started = time.monotonic()
-            self.run_epoch(stop)
-            self.progress.seconds += time.monotonic() - started
-            self.close_epoch()
             if patience is not None and self.progress.epoch - self.progress.best_epoch >= patience:
                 self.display.say(f"stopped early: no better val mIoU in {patience} epochs")
                 return
+            started = time.monotonic()
+            self.run_epoch(stop)
+            self.progress.seconds += time.monotonic() - started
+            self.close_epoch(stop)
 
     def run_epoch(self, stop: StopFlag) -> None:
         """The steps of one epoch, or those that a resumed epoch still lacks."""
@@ -165,7 +182,8 @@ class Training:
         """One step of the optimizer on the batches of `group`; whether to stop, and whether a checkpoint is due.
 
         The gradient is that of the mean over all pixels of all batches and processes, so that neither accumulation nor
-        the number of processes changes it. Dropout is seeded from (seed, step, process), so no random state is saved.
+        the number of processes changes it; batch normalisation apart, which sees one batch at a time. Dropout is seeded
+        from (seed, step, process), so no random state is saved.
         """
         accelerator, device = self.accelerator, self.accelerator.device
         set_rates(self.optimizer, rate_factor(self.progress.step, self.steps, self.settings.optimizer))
@@ -205,15 +223,37 @@ class Training:
         self.confusion += confusion_matrix(logits.detach().max(1).indices, targets, len(self.space.classes))
         return value
 
-    def close_epoch(self) -> None:
+    def validate(self, stop: StopFlag) -> Evaluation:
+        """Confusions and loss on the validation images. Raises `Interrupted` after a signal."""
+        self.display.begin("validating", len(self.samples["val"]))
+
+        def advance() -> None:
+            self.display.advance()
+            if stop.asked and self.accelerator.num_processes == 1:
+                raise Interrupted("stopped while validating; continue with --resume")
+
+        # Without DDP's wrapper, which would wait for processes that have no image to score.
+        model = self.accelerator.unwrap_model(self.model)
+        resize = self.settings.transforms.resize
+        return evaluate(
+            model, self.grid, self.samples["val"], self.accelerator, resize, self.memory_format,
+            self.class_weights, advance,
+        )  # fmt: skip
+
+    def close_epoch(self, stop: StopFlag) -> None:
         """Validate, write the epoch's metrics, and save `best` where it is better and `last`."""
         done = self.progress
-        self.display.begin("validating", len(self.samples["val"]))
         started = time.monotonic()
-        validation = evaluate(
-            self.model, self.grid, self.samples["val"], self.accelerator, self.settings.transforms.resize,
-            self.memory_format, self.class_weights, self.display.advance,
-        )  # fmt: skip
+        try:
+            validation = self.validate(stop)
+        except Interrupted:
+            self.save_last()
+            raise
+        if not math.isfinite(validation.loss):
+            raise WorkFailed(
+                f"validation loss is {validation.loss} after epoch {done.epoch + 1}; "
+                "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
+            )
         scores = headline(validation.confusions.sum(0))
         done.epoch += 1
         done.steps_in_epoch = 0
@@ -276,20 +316,15 @@ class Training:
             self.confusion = state["confusion"].to(self.accelerator.device)
         self.display.say(f"resuming after epoch {self.progress.epoch}, step {self.progress.step}")
 
-    def conclude(self) -> dict[str, Any]:
+    def conclude(self, stop: StopFlag) -> dict[str, Any]:
         """Score the best checkpoint on the validation images and mark the run as complete."""
         self.accelerator.wait_for_everyone()
-        model = self.accelerator.unwrap_model(self.model)
-        model.load_state_dict(self.run.weights("best"))
-        samples = self.samples["val"]
-        self.display.begin("scoring the best epoch", len(samples))
-        result = evaluate(
-            model, self.grid, samples, self.accelerator, self.settings.transforms.resize, self.memory_format,
-            done=self.display.advance,
-        )  # fmt: skip
-        scores = report(result.confusions, samples.records, self.space)
+        self.accelerator.unwrap_model(self.model).load_state_dict(self.run.weights("best"))
+        records = self.samples["val"].records
+        confusions = self.validate(stop).confusions
+        scores = report(confusions, records, self.space)
         if self.accelerator.is_main_process:
-            self.run.save_evaluation("val", scores, result.confusions, [record.id for record in samples.records])
+            self.run.save_evaluation("val", scores, confusions, [record.id for record in records])
             self.run.finish()
         return scores
 
@@ -303,6 +338,7 @@ def first_weights(model: nn.Module, settings: Config) -> str:
         return "from random weights"
     weights = RunDir(chosen.from_run).weights("best")
     own = model.state_dict()
+    weights.pop("final.weight", None)  # the last learned enlargement: another stride has another kernel
     wrong = [name for name, tensor in weights.items() if name not in own or own[name].shape != tensor.shape]
     if wrong:
         raise RunError(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from roadseg import labels
 from roadseg.data import decode
@@ -193,3 +193,18 @@ def test_shared_camvid_decodes(shared_camvid: Path) -> None:
         sample = read_sample(camvid_records(shared_camvid, split)[0], CAMVID)
         assert sample.image.shape == (3, 360, 480)
         assert set(sample.target.unique().tolist()) <= {*range(11), 255}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_photographs_stored_turned_are_read_upright(tmp_path: Path, orientation: int) -> None:
+    stored = Image.new("RGB", (40, 20), (255, 0, 0))
+    stored.paste((0, 0, 255), (0, 0, 8, 20))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo.jpg"
+    stored.save(path, exif=exif, quality=95)
+    with Image.open(path) as image:
+        upright = ImageOps.exif_transpose(image)
+    read = read_image(path)
+    assert tuple(read.shape[1:]) == image_size(path) == (upright.height, upright.width)
+    assert np.array_equal(read.permute(1, 2, 0).numpy(), np.asarray(upright))

@@ -66,7 +66,7 @@ def test_other_schemes_pool_the_parts(tmp_path: Path, write_pair: Write) -> None
 
 def test_kitti_has_no_official_division(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"kitti in .* has no official division; use --data\.split\.scheme grouped"):
-        load_records(Data(name="kitti", root=tmp_path))
+        load_records(Data(name="kitti", root=tmp_path, split=Split(scheme="official")))
 
 
 def test_dummy_labels_of_cityscapes_are_never_used(tmp_path: Path, write_pair: Write) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor
 
 from roadseg.data.records import Record
@@ -20,6 +20,11 @@ LABEL_MODES = {"L", "P", "1", "I", "I;16", "I;16B"}
 WIDE_MODES = {"I", "I;16", "I;16B", "F"}
 """Pillow cuts these off at 255 when it makes an RGB image of them."""
 
+CAMERA_FORMATS = {"JPEG", "MPO"}
+"""Formats that cameras write, the ones whose EXIF is looked at."""
+EXIF_ORIENTATION, SIDEWAYS = 0x0112, 5
+"""The EXIF tag of the orientation; its values from 5 to 8 exchange height and width."""
+
 
 class Sample(NamedTuple):
     """One image with its target: image uint8 (3, H, W) RGB, target uint8 (H, W) class index or 255."""
@@ -29,17 +34,22 @@ class Sample(NamedTuple):
 
 
 def image_size(path: Path) -> tuple[int, int]:
-    """Height and width in pixels, from the file's header alone."""
+    """Height and width in pixels of the upright image, from the file's header alone."""
     with _opened(path) as image:
-        return image.height, image.width
+        on_its_side = image.format in CAMERA_FORMATS and image.getexif().get(EXIF_ORIENTATION, 1) >= SIDEWAYS
+        return (image.width, image.height) if on_its_side else (image.height, image.width)
 
 
 def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
-    """An RGB image, uint8 (3, H, W). Raises `DataError` naming the file when it cannot be decoded or is not 8-bit."""
+    """An RGB image, uint8 (3, H, W), upright as viewers show it (photographs may be stored turned, as EXIF tells).
+
+    Raises `DataError` naming the file when it cannot be decoded or is not 8-bit.
+    """
     with _opened(path) as image:
         if image.mode in WIDE_MODES:
             raise DataError(f"{path} has more than 8 bits a channel ({image.mode}); convert it to an 8-bit picture")
-        pixels = _rgb(image, path)
+        upright = _decoded(ImageOps.exif_transpose, path, image) if image.format in CAMERA_FORMATS else image
+        pixels = _rgb(upright, path)
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
 
 
@@ -98,7 +108,7 @@ def _rgb(image: Image.Image, path: Path) -> Image.Image:
     return _decoded(opaque.convert, path, "RGB")
 
 
-def _decoded(decode: Callable[..., Image.Image], path: Path, *arguments: str) -> Image.Image:
+def _decoded(decode: Callable[..., Image.Image], path: Path, *arguments: object) -> Image.Image:
     try:
         return decode(*arguments)
     except (OSError, ValueError, SyntaxError) as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -13,9 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from roadseg.config import Transforms
-from roadseg.data.decode import Sample, image_size, read_sample
+from roadseg.data.decode import Sample, image_size, read_sample, read_target
 from roadseg.data.records import Record
 from roadseg.data.transforms import augment, generator_for, normalise, pad
+from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
 GIB = 2**30
@@ -29,7 +30,7 @@ class Batch(NamedTuple):
     ids: list[str]
 
 
-class Samples(Sequence[Sample]):
+class Samples:
     """The decoded samples of some records, all in memory when they fit into `budget_gib`, else decoded at each access.
 
     A sample takes 4 bytes a pixel. Loading raises `DataError` for the first bad file, so with a sufficient budget
@@ -54,7 +55,7 @@ class Samples(Sequence[Sample]):
     def __len__(self) -> int:
         return len(self.records)
 
-    def __getitem__(self, index: int) -> Sample:  # type: ignore[override]
+    def __getitem__(self, index: int) -> Sample:
         return self.cache[index] if self.cache is not None else read_sample(self.records[index], self.space)
 
 
@@ -91,11 +92,14 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
 
 
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
-    """The batches of an epoch, one for each list of indices."""
+    """The batches of an epoch, one for each list of indices. Raises `DataError` for a file that cannot be read."""
     loader: DataLoader[tuple[Sample, str]] = DataLoader(
         dataset, batch_sampler=indices, collate_fn=collate, num_workers=workers, pin_memory=pin_memory
     )
-    return iter(loader)
+    try:
+        yield from loader
+    except DataError as error:  # from a loader process it comes with that process's traceback, the message last
+        raise DataError(str(error).strip().splitlines()[-1].split("DataError: ", 1)[-1]) from error
 
 
 def collate(items: list[tuple[Sample, str]]) -> Batch:
@@ -110,7 +114,9 @@ def collate(items: list[tuple[Sample, str]]) -> Batch:
 def class_shares(samples: Samples) -> Float[Tensor, " c"]:
     """Share of each class among the pixels that are not ignored, float64 (C,)."""
     counts = torch.zeros(256, dtype=torch.int64)
-    for index in range(len(samples)):
-        counts += torch.bincount(samples[index].target.flatten(), minlength=256)
+    for index, record in enumerate(samples.records):
+        cached = samples.cache is not None
+        target = samples[index].target if cached else read_target(record.label, samples.space)
+        counts += torch.bincount(target.flatten(), minlength=256)
     known = counts[: len(samples.space.classes)].double()
     return known / known.sum().clamp(min=1)

@@ -83,6 +83,7 @@ def make_splits(records: Mapping[str, Sequence[Record]] | Sequence[Record], sett
     Raises `DataError` for ids that are there twice, too few images or groups, no official parts, and ids of the file
     that the data lacks; `ConfigError` for a broken file.
     """
+    assert settings.scheme != "auto"  # load_records decides
     by_part = dict(records) if isinstance(records, Mapping) else {"all": records}
     pooled = sorted(chain(*by_part.values()))
     repeated = _first_repeated(record.id for record in pooled)

@@ -58,7 +58,8 @@ def resize_image(image: UInt8[Tensor, "3 h w"], size: tuple[int, int]) -> UInt8[
     """Bilinear with antialiasing, (height, width) pixels."""
     if tuple(image.shape[1:]) == size:
         return image
-    pixels = image if image.device.type == "cpu" else image.float()  # only a CPU resizes bytes
+    # Only a CPU resizes bytes, and torch 2.13 fails an assertion of its own where one pixel is asked for.
+    pixels = image if image.device.type == "cpu" and size != (1, 1) else image.float()
     resized = F.interpolate(pixels[None], size=size, mode="bilinear", align_corners=False, antialias=True)[0]
     return resized.round_().to(torch.uint8)
 
