@@ -13,7 +13,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.roadseg-installed
-BENCHMARKS := benchmarks/training_step.py
+BENCHMARKS := benchmarks/training_step.py benchmarks/kill_and_resume.py benchmarks/interval_coverage.py
 
 setup: $(STAMP)
 

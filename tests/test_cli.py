@@ -321,3 +321,10 @@ def test_a_place_that_cannot_be_written(
     error = capsys.readouterr().err
     assert "Read-only" in error
     assert len(error.strip().splitlines()) <= 2
+
+
+def test_too_little_memory_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(data, tmp_path / "new", "--model.width", "1e6") == 1
+    error = capsys.readouterr().err
+    assert "out of memory; lower" in error
+    assert len(error.strip().splitlines()) == 1
