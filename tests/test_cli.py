@@ -100,6 +100,31 @@ def test_numbered_runs_and_resuming_the_newest(
     assert (tmp_path / "runs/demo-fcn16s/2/COMPLETE").exists()
 
 
+def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: Path) -> None:
+    assert train(data, tmp_path / "run") == 0
+    (tmp_path / "run/COMPLETE").unlink()
+    shutil.move(tmp_path / "run", tmp_path / "elsewhere")
+    shutil.move(data, tmp_path / "moved")
+    flags = ["--run", tmp_path / "elsewhere", "--resume", "--data.root", tmp_path / "moved", "--data.workers", 0]
+    assert call("train", "demo-fcn16s", *flags) == 0
+    assert (tmp_path / "elsewhere/COMPLETE").exists()
+
+
+def test_other_labels_under_the_same_names_never_replace_a_score(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = (run / "evaluation/val.json").read_bytes()
+    assert call("evaluate", run, "--data.root", data, "--split", "val") == 0
+    assert (run / "evaluation/val.json").read_bytes() == before
+    other = tmp_path / "other"
+    assert (
+        call("data", "synthesize", other, "--drives", 4, "--frames", 2, "--width", 96, "--height", 64, "--seed", 1) == 0
+    )
+    assert call("evaluate", run, "--data.root", other, "--split", "val") == 2
+    assert "other labels" in capsys.readouterr().err
+    assert (run / "evaluation/val.json").read_bytes() == before
+
+
 def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("recipes") == 0
     assert len(capsys.readouterr().out.splitlines()) == len(RECIPES)
@@ -161,7 +186,7 @@ def command(*argv: str) -> BadInput:
     """A command in which DATA, RUN and OUT stand for folders."""
 
     def attempt(data: Path, run: Path, out: Path) -> int:
-        places = {"DATA": data, "RUN": run, "OUT": out}
+        places = {"DATA": data, "RUN": run, "OUT": out, "RUN-parent": run.parent}
         return call(*(places.get(word, word) for word in argv))
 
     return attempt
@@ -234,9 +259,10 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     ),
     "run of another recipe": (command("train", "demo-fcn8s", "--run", "RUN", "--resume"), "demo-fcn16s"),
     "nothing to predict": (command("predict", "RUN", "/no/such/*.png", "--output", "OUT"), "/no/such/*.png"),
-    "a text file to predict": (
-        lambda data, run, out: call("predict", run, data / "drives.txt", "--output", out / "p"), "drives.txt",
-    ),
+    "a video to predict": (command("predict", "RUN", "drive.mp4", "--output", "OUT"), "ffmpeg"),
+    "an output that is the input": (command("predict", "RUN", "DATA", "--output", "DATA"), "choose another --output"),
+    "a run among other files": (lambda data, run, out: train(data, data), "holds other files"),
+    "the folder of a recipe's runs": (command("predict", "RUN-parent", "DATA", "--output", "OUT"), "did you mean"),
     "streets over other files": (command("data", "synthesize", "DATA"), "DATA-path"),
     "streets of no size": (command("data", "synthesize", "OUT", "--width", "0"), "width"),
     "no validation images": (flags("--data.split.fractions", 1, 0, 0), "train or val empty"),

@@ -30,7 +30,7 @@ def shown(*reports: dict[str, object]) -> str:
 
 
 def test_what_cannot_be_compared_is_refused(trained: RunDir, tmp_path: Path) -> None:
-    other_images = changed(trained, tmp_path / "a", ids_sha256="0")
+    other_images = changed(trained, tmp_path / "a", targets_sha256="0")
     other_classes = changed(trained, tmp_path / "b", per_class={"cat": 1.0})
     assert len(comparable([trained, trained], "val")) == 2
     with pytest.raises(RunError, match="other images"):

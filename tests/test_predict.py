@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from roadseg.errors import DataError
+from roadseg.errors import DataError, WorkFailed
 from roadseg.labels import cityscapes
 from roadseg.predict import decide, find_images, predict
 from roadseg.progress import Display
@@ -35,7 +35,7 @@ def test_files_folders_and_patterns(tmp_path: Path) -> None:
     assert find_images([str(a)], out) == {"a": a}
     assert find_images([str(tmp_path / "in")], out) == {"a": a, "deep/b": b}
     assert find_images([str(tmp_path / "in" / "*.png"), str(a)], out) == {"a": a}
-    assert find_images([str(tmp_path / "in/**/*")], out) == {"a": a, "b": b}
+    assert find_images([str(tmp_path / "in/**/*")], out) == {"a": a, "deep/b": b}
 
 
 def test_pictures_of_an_earlier_call_are_not_inputs(tmp_path: Path) -> None:
@@ -92,3 +92,12 @@ def test_decide_takes_the_most_probable_class() -> None:
     indices, confidence = decide(logits)
     assert indices.tolist() == [[0, 0]]
     assert confidence[0].tolist() == pytest.approx([float(np.exp(2) / (np.exp(2) + 1)), 0.5])
+
+
+def test_a_picture_that_cannot_be_read_does_not_stop_the_others(trained: RunDir, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/a.jpg").write_text("not a picture")
+    picture(tmp_path / "in/b.png")
+    with pytest.raises(WorkFailed, match="1 of 2 images could not be read"):
+        predict(trained, [str(tmp_path / "in")], tmp_path / "out", Display())
+    assert {path.name for path in (tmp_path / "out").rglob("*.png")} == {"b.png"}

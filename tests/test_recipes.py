@@ -24,7 +24,7 @@ def test_every_recipe(name: str) -> None:
     assert settings.recipe == name
     assert settings.data.name in DATASETS
     assert from_json(to_json(settings), "config.json") == settings
-    assert len(describe(name)) < 140
+    assert len(name) + len(describe(name)) < 110
     assert build(settings.model.model_copy(update={"width": 0.02}), 5) is not None
 
 

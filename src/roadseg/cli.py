@@ -36,6 +36,8 @@ def main(argv: list[str] | None = None) -> int:
         return _complain(str(error), BAD_INPUT)
     except WorkFailed as error:
         return _complain(str(error), FAILED)
+    except (NotADirectoryError, FileNotFoundError, IsADirectoryError, FileExistsError) as error:
+        return _complain(f"{error.filename}: {error.strerror}; give another path", BAD_INPUT)
     except PermissionError as error:
         return _complain(f"no permission for {error.filename}; choose another place or change its rights", BAD_INPUT)
     except OSError as error:
@@ -164,7 +166,7 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     reports = comparable(runs, arguments.split)
     names = [run.config().recipe for run in runs]
     if len(set(names)) < len(names):
-        names = [str(run.path) for run in runs]
+        names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
     _console().print(score_table(names, reports, arguments.split))
 
 
@@ -192,15 +194,16 @@ def synthesize_verb(arguments: argparse.Namespace) -> None:
 
 def split_verb(arguments: argparse.Namespace) -> None:
     """Store how a recipe divides its data, for reuse with --data.split.scheme file."""
-    from roadseg.data import load_records
+    from roadseg.data import label_space, load_records
 
     settings = overridden(recipe(arguments.recipe), given_settings(arguments))
+    label_space(settings.data)
     splits, records = load_records(settings.data)
     splits.save(arguments.output)
     console = _console()
     for part, members in records.items():
         groups = len({record.group for record in members})
-        _say(console, f"{part:>5}: images {len(members):>5}, groups {groups:>4}")
+        _say(console, f"{part}: {len(members)} images, {groups} group{'s' if groups != 1 else ''}")
 
 
 def doctor_verb(arguments: argparse.Namespace) -> None:
@@ -221,7 +224,8 @@ def _parser() -> Parser:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"roadseg {__version__}")
-    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    parser.set_defaults(verb=lambda arguments: parser.print_help(), parser=parser)
+    verbs = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
 
     _verb(verbs, "recipes", recipes_verb)
 
@@ -260,7 +264,8 @@ def _parser() -> Parser:
 
 def _data_verbs(verbs: argparse._SubParsersAction[Parser]) -> None:
     data = verbs.add_parser("data", help="draw streets, divide a data set", allow_abbrev=False)
-    inner = data.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
+    data.set_defaults(verb=lambda arguments: data.print_help(), parser=data)
+    inner = data.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
 
     synthesize = _verb(inner, "synthesize", synthesize_verb)
     synthesize.add_argument("directory", type=Path, metavar="DIR", help="new folder")

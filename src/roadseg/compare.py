@@ -21,6 +21,9 @@ def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:
     for run, report in zip(runs, reports, strict=True):
         if list(report["per_class"]) != list(reports[0]["per_class"]):
             raise RunError(f"{run.path} and {runs[0].path} score other classes; their means cannot be compared")
-        if report["ids_sha256"] != reports[0]["ids_sha256"]:
-            raise RunError(f"{run.path} and {runs[0].path} were scored on other images; train them on one splits.json")
+        if report["targets_sha256"] != reports[0]["targets_sha256"]:
+            raise RunError(
+                f"{run.path} and {runs[0].path} were scored on other images; divide both by one file: "
+                "--data.split.scheme file --data.split.file splits.json"
+            )
     return reports

@@ -166,6 +166,26 @@ class Config(Settings):
         return self
 
 
+WITHOUT_EFFECT = {"data.root", "data.cache_gib", "data.workers", "train.checkpoint_minutes"}
+"""Settings that may differ when a run is resumed: the result does not depend on them."""
+
+
+def difference(stored: Config, given: Config) -> str | None:
+    """The first setting that would change a run's result, in words, or None."""
+    before, now = _flat(stored.model_dump()), _flat(given.model_dump())
+    for key in before:
+        if before[key] != now[key] and key not in WITHOUT_EFFECT:
+            return f"{key} is {before[key]} there and {now[key]} here"
+    return None
+
+
+def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in content.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return flat
+
+
 def to_json(config: Config) -> str:
     """Text that `from_json` reads back as an equal configuration."""
     return config.model_dump_json(indent=2) + "\n"
@@ -192,6 +212,8 @@ def complaint(error: ValidationError) -> str:
     """The first complaint in words: the key, what is wrong, and the value given."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
+    if first["type"] in ("missing", "too_long") and first["loc"] and isinstance(first["loc"][-1], int):
+        return f"{key}: wrong number of values; see --help"
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     given = first.get("input")

@@ -18,6 +18,7 @@ from roadseg.data.datasets import split_records
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import normalise, resize_image
+from roadseg.errors import RunError
 from roadseg.hardware import make_accelerator, summed
 from roadseg.labels import LabelSpace
 from roadseg.losses import cross_entropy_sum, target_weight
@@ -94,9 +95,22 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
         network, model.grid, samples, accelerator, settings.transforms.resize, memory_format, done=display.advance
     )
     scores = report(result.confusions, records, space)
+    before = run.evaluations().get(split)
+    if before is not None and before["targets_sha256"] != scores["targets_sha256"]:
+        raise RunError(
+            f"{split} in {root} has other labels than the {split} that {run.path} was scored on before; "
+            "give that data, or remove evaluation/" + f"{split}.json to score anew"
+        )
     if accelerator.is_main_process:
         run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
     return scores
+
+
+def _fingerprint(confusions: np.ndarray, records: list[Record]) -> str:
+    """SHA-256 of the images' ids and of how many pixels of each class their labels hold: which labels were scored."""
+    digest = hashlib.sha256("\n".join(record.id for record in records).encode())
+    digest.update(np.ascontiguousarray(confusions.sum(-1), dtype="<i8").tobytes())
+    return digest.hexdigest()
 
 
 def headline(confusion: np.ndarray) -> dict[str, float | None]:
@@ -129,7 +143,7 @@ def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> 
     result["pixels"] = int(total.sum())
     result["ci95"] = {"mean_iou": [_number(low), _number(high)]}
     result["ci95_resampled"] = unit
-    result["ids_sha256"] = hashlib.sha256("\n".join(record.id for record in records).encode()).hexdigest()
+    result["targets_sha256"] = _fingerprint(confusions, records)
     return result
 
 

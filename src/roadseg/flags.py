@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import re
 import types
 import typing
 from typing import Any, NoReturn, cast
@@ -14,20 +15,47 @@ from pydantic.fields import FieldInfo
 from roadseg.config import Config, Settings, complaint
 from roadseg.errors import ConfigError
 
+VALUES = {
+    "crop": "HEIGHT WIDTH", "resize": "HEIGHT WIDTH", "scale": "LOW HIGH", "fractions": "TRAIN VAL TEST",
+    "root": "DIR", "weights": "FILE|imagenet", "from_run": "RUN",
+}  # fmt: skip
+"""How the values of a flag are called in its help."""
+
+
+class Formatter(argparse.HelpFormatter):
+    """Shows the values of a flag as its metavar says, however many there are."""
+
+    def _format_args(self, action: argparse.Action, default_metavar: Any) -> str:
+        if action.nargs == "+" and action.option_strings and isinstance(action.metavar, str):
+            return action.metavar
+        return super()._format_args(action, default_metavar)
+
 
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one or two lines, with the closest flag for one that does not exist."""
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options, formatter_class=Formatter)
+
     def error(self, message: str) -> NoReturn:
         """Print the message and leave with exit code 2."""
-        prefix = "unrecognized arguments: "
-        if message.startswith(prefix):
-            given = message.removeprefix(prefix).split()[0]
-            known = [flag for action in self._actions for flag in action.option_strings]
-            close = difflib.get_close_matches(given, known, n=1)
-            hint = f"did you mean {close[0]}? " if close else ""
-            message = f"unknown argument {given}; {hint}see {self.prog} --help"
+        unknown = re.match(r"unrecognized arguments: (\S+)", message)
+        choice = re.match(r"argument COMMAND: invalid choice: '(.*?)' \(choose from (.*)\)", message)
+        if unknown:
+            flags = [flag for action in self._actions for flag in action.option_strings]
+            message = f"unknown argument {unknown[1]}; {_did_you_mean(unknown[1], flags)}see {self.prog} --help"
+        elif choice:
+            commands = re.findall(r"\w+", choice[2])
+            message = f"no command {choice[1]!r}; {_did_you_mean(choice[1], commands)}choices: {', '.join(commands)}"
         self.exit(2, f"{self.prog}: {message}\n")
+
+
+def _did_you_mean(given: str, known: list[str]) -> str:
+    """A flag whose last part is what was given, else the one that looks most like it."""
+    last = given.lstrip("-").rsplit(".", 1)[-1]
+    same = [flag for flag in known if flag.rsplit(".", 1)[-1] == last]
+    close = same or difflib.get_close_matches(given, known, n=1)
+    return f"did you mean {close[0]}? " if close else ""
 
 
 def add_settings(
@@ -62,7 +90,7 @@ def _add_field(group: argparse._ActionsContainer, key: str, field: FieldInfo) ->
         dest=key,
         default=argparse.SUPPRESS,
         nargs="+" if many else None,
-        metavar="|".join(choices) if choices else key.rsplit(".", 1)[-1].upper(),
+        metavar="|".join(choices) or VALUES.get(key.rsplit(".", 1)[-1], key.rsplit(".", 1)[-1].upper()),
         help=(field.description or "").replace("%", "%%"),
     )
 
@@ -77,6 +105,8 @@ def _members(annotation: Any) -> list[Any]:
 
 
 def _choices(annotation: Any) -> list[str]:
+    if bool in _members(annotation):
+        return ["true", "false"]
     literals = [member for member in _members(annotation) if typing.get_origin(member) is typing.Literal]
     return [str(value) for literal in literals for value in typing.get_args(literal)]
 

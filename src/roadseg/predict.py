@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from glob import glob
+from collections.abc import Iterable, Sequence
+from glob import glob, has_magic
+from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from roadseg.atomic import write_bytes
 from roadseg.data.decode import read_image
-from roadseg.errors import DataError
+from roadseg.errors import DataError, WorkFailed
 from roadseg.evaluate import predict_logits
 from roadseg.hardware import make_accelerator
 from roadseg.labels import LabelSpace
@@ -23,17 +24,22 @@ from roadseg.runs import RunDir, load_model
 from roadseg.visualize import Indices, Pixels, colorize, confidence_map, overlay, with_legend
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
-KINDS = ("labels", "color", "overlay", "confidence")
+VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"}
 
 
 def find_images(inputs: Sequence[str], output: Path) -> dict[str, Path]:
     """Image files by the name (without ending) that their pictures get.
 
     An input is a file, a folder (searched through, sub-folders kept in the name; what lies in `output` is passed over)
-    or a glob pattern. Raises `DataError` for an input that matches nothing and for two files of one name.
+    or a glob pattern (named from its first folder without a wildcard). Raises `DataError` for an input that matches
+    nothing, an output that is an input, and two files of one name.
     """
     found: dict[str, Path] = {}
     for given in inputs:
+        if given and Path(given).resolve() == output.resolve():
+            raise DataError(f"{given} is the output too; choose another --output")
+        if Path(given).suffix.lower() in VIDEOS:
+            raise DataError(f"{given} is a video; take frames first, such as ffmpeg -i {given} frames/%06d.png")
         named = _named_images(given, output)
         if not named:
             raise DataError(f"no image in {given!r}; give a picture, a folder of pictures, or a quoted glob pattern")
@@ -50,13 +56,16 @@ def _named_images(given: str, output: Path) -> list[tuple[str, Path]]:
     if path.is_file():
         return [(path.stem, path)]
     if path.is_dir():
-        own = output.resolve()
-        inside = [
-            file for file in sorted(path.rglob("*")) if _is_image(file) and not file.resolve().is_relative_to(own)
-        ]
-        return [(file.relative_to(path).with_suffix("").as_posix(), file) for file in inside]
-    matches = [Path(match) for match in sorted(glob(given, recursive=True))]  # noqa: PTH207  Path.glob refuses '**.png'
-    return [(file.stem, file) for file in matches if _is_image(file)]
+        return _named(path.rglob("*"), path, output)
+    fixed = Path(*takewhile(lambda part: not has_magic(part), path.parts))
+    matches = map(Path, glob(given, recursive=True))  # noqa: PTH207  Path.glob refuses '**.png'
+    return _named(matches, fixed, output)
+
+
+def _named(files: Iterable[Path], top: Path, output: Path) -> list[tuple[str, Path]]:
+    own = output.resolve()
+    images = [file for file in sorted(files) if _is_image(file) and not file.resolve().is_relative_to(own)]
+    return [(file.relative_to(top).with_suffix("").as_posix(), file) for file in images]
 
 
 def _is_image(path: Path) -> bool:
@@ -66,18 +75,24 @@ def _is_image(path: Path) -> bool:
 def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) -> int:
     """Write labels (official ids), colours, overlay with legend and confidence (255 = sure) for every image, as PNG.
 
-    All pictures but the overlay, which has its legend below, have the input's own size. Returns the number of images.
+    All pictures but the overlay, which has its legend below, have the input's own size. An image that cannot be read is
+    told and passed over. Returns the number of images; raises `DataError` as `find_images`, and `WorkFailed` at the end
+    where images were passed over.
     """
     settings, space = run.config(), run.labels()
     images = find_images(inputs, output)
     model = load_model(run)
     accelerator, memory_format = make_accelerator(settings.train.precision)
     network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
-    for kind in KINDS:
-        (output / kind).mkdir(parents=True, exist_ok=True)
     display.begin("predicting", len(images))
+    unread = 0
     for name, path in images.items():
-        image = read_image(path)
+        try:
+            image = read_image(path)
+        except DataError as error:
+            unread += 1
+            display.say(str(error))
+            continue
         with torch.inference_mode():
             logits = predict_logits(
                 network, model.grid, image.to(accelerator.device), settings.transforms.resize, memory_format
@@ -88,6 +103,8 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
             target.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(target, _png(picture))
         display.advance()
+    if unread:
+        raise WorkFailed(f"{unread} of {len(images)} images could not be read; the others are labelled in {output}")
     return len(images)
 
 

@@ -12,7 +12,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 
@@ -64,9 +63,7 @@ class Bars(Display):
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[detail]}", markup=False),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
+            TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
             expand=True,
@@ -84,7 +81,7 @@ class Bars(Display):
 
     def say(self, text: str) -> None:
         """Print the line above the bar."""
-        self.progress.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.progress.console.print(text, highlight=False, markup=False)
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
         """Replace the bar."""

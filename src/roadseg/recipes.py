@@ -10,10 +10,10 @@ from roadseg.config import Config, Data, Model, Optimizer, Train, Transforms
 from roadseg.errors import ConfigError
 
 NETWORKS = {
-    "fcn32s": "FCN-32s, the paper's coarsest",
-    "fcn16s": "FCN-16s, with the pool4 skip",
-    "fcn8s": "FCN-8s, with the pool4 and pool3 skips",
-    "fcn16_decoder": "strides 32 and 16, five transposed convolutions",
+    "fcn32s": "FCN-32s",
+    "fcn16s": "FCN-16s",
+    "fcn8s": "FCN-8s",
+    "fcn16_decoder": "the assignment's FCN-16",
 }
 
 # The pretrained trunk at a tenth of the head's rate, two 512-wide layers in place of fc6 and fc7, much augmentation:
@@ -36,7 +36,7 @@ def camvid(network: str) -> Config:
 
 
 def kitti(network: str) -> Config:
-    """KITTI semantic benchmark, 200 images of about 1242x375, 19 classes."""
+    """KITTI, 200 images of about 1242x375, 19 classes."""
     return Config(
         recipe=f"kitti-{network}",
         data=Data(name="kitti"),
@@ -60,7 +60,7 @@ def cityscapes(network: str) -> Config:
 
 
 def folder(network: str) -> Config:
-    """Own images and labels, described by a YAML file in their top folder."""
+    """your own images, described by a roadseg.yaml."""
     return Config(
         recipe=f"folder-{network}",
         data=Data(name="folder"),
@@ -72,7 +72,7 @@ def folder(network: str) -> Config:
 
 
 def demo(network: str) -> Config:
-    """Built-in streets, a quarter as wide, from random weights: minutes on a laptop."""
+    """built-in streets, small, from random weights."""
     return Config(
         recipe=f"demo-{network}",
         data=Data(name="kitti"),
@@ -94,7 +94,7 @@ def describe(name: str) -> str:
     """One line about a recipe."""
     data, network = name.split("-", 1)
     about = (DATA_SETS[data].__doc__ or "").splitlines()[0].rstrip(".")
-    return f"{about}; {NETWORKS[network]}"
+    return f"{NETWORKS[network]} on {about}"
 
 
 def recipe(name: str) -> Config:

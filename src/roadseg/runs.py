@@ -41,10 +41,16 @@ class RunDir:
         self.evaluation = path / "evaluation"
         self.metrics_file = path / "metrics.jsonl"
 
-    def create(self, settings: Config, space: LabelSpace, splits: Splits) -> None:
-        """Make the directory with what does not change during the run. Raises `RunError` where a run already is."""
+    def check_free(self) -> None:
+        """Raises `RunError` where a run, or anything else, is already."""
         if (self.path / "config.json").exists():
             raise RunError(f"{self.path} already holds a run; continue it with --resume or choose another --run")
+        if self.path.is_dir() and any(self.path.iterdir()):
+            raise RunError(f"{self.path} holds other files; give a new or empty folder with --run")
+
+    def create(self, settings: Config, space: LabelSpace, splits: Splits) -> None:
+        """Make the directory with what does not change during the run. Raises `RunError` as `check_free`."""
+        self.check_free()
         self.checkpoints.mkdir(parents=True, exist_ok=True)
         self.evaluation.mkdir(exist_ok=True)
         write_text(self.path / "environment.json", json.dumps(environment(), indent=2) + "\n")
@@ -56,7 +62,9 @@ class RunDir:
         """The run's settings. Raises `RunError` where there is no run, `ConfigError` where the file is damaged."""
         path = self.path / "config.json"
         if not path.is_file():
-            raise RunError(f"no run in {self.path} (no config.json); give a directory that roadseg train made")
+            inside = sorted(self.path.glob("*/config.json")) or sorted(self.path.glob("*/*/config.json"))
+            hint = f"did you mean {inside[-1].parent}?" if inside else "give a directory that roadseg train made"
+            raise RunError(f"no run in {self.path}; {hint}")
         return config.from_json(path.read_text(errors="replace"), str(path))
 
     def labels(self) -> LabelSpace:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from roadseg import data, models
-from roadseg.config import Config
+from roadseg.config import Config, difference
 from roadseg.data.loading import GIB, Augmented, Batch, Samples, batch_indices, batches, class_shares, epoch_order
 from roadseg.data.records import Record
 from roadseg.data.splits import leaks
@@ -57,8 +57,13 @@ def train(run: RunDir, settings: Config, display: Display, resume: bool = False)
     `Interrupted` after a signal.
     """
     begun = resume and (run.path / "config.json").exists()
-    if begun and run.config() != settings:
-        raise RunError(f"{run.path} was made with other settings; repeat its command, or leave out --resume")
+    different = difference(run.config(), settings) if begun else None
+    if different:
+        raise RunError(
+            f"{run.path} was made with other settings ({different}); repeat its command or choose another --run"
+        )
+    if not begun:
+        run.check_free()
     saved = begun and run.has_checkpoint("last")
     training = Training(run, settings, display, pretrained=not saved)
     if begun:
@@ -87,6 +92,7 @@ class Training:
         if mixed:
             self.display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
         self.space = data.label_space(settings.data)
+        Samples(records.get("test", []), self.space, budget_gib=0)  # their sizes are looked at, nothing is kept
         val = self._load("val", records["val"], settings.data.cache_gib)
         left = settings.data.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
         self.samples = {"train": self._load("train", records["train"], left), "val": val}
@@ -97,9 +103,12 @@ class Training:
         torch.manual_seed(settings.seed)
         model = models.build(settings.model, len(self.space.classes))
         started_from = first_weights(model, settings) if pretrained else "from its checkpoint"
-        freeze(model.trunk.blocks, settings.optimizer)
+        optimizer = settings.optimizer
+        if settings.model.weights is None and settings.model.from_run is None:  # there is nothing to keep in the trunk
+            optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
+        freeze(model.trunk.blocks, optimizer)
         self.grid = model.grid
-        self.optimizer = make_optimizer(parameter_groups(model, model.trunk, settings.optimizer), settings.optimizer)
+        self.optimizer = make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer)
         model = model.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
         self.model, self.optimizer = self.accelerator.prepare(model, self.optimizer)
 
@@ -112,12 +121,15 @@ class Training:
         self.progress = Progress()
         self.confusion = self._no_confusion()
         self.saved_at = time.monotonic()
+        self.pace: float | None = None
+        self.validation_seconds = 0.0
         trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
         self.display.say(
             f"{settings.recipe}: {len(self.samples['train'])} training and {len(self.samples['val'])} validation "
             f"images, {len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train ({started_from}); "
             f"{device.type}{'' if processes == 1 else f' x {processes}'}, "
-            f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}"
+            f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}. "
+            "Losses and scores are training / validation, scores in percent."
         )
 
     def _load(self, part: str, records: list[Record], budget_gib: float) -> Samples:
@@ -167,11 +179,18 @@ class Training:
             images = sum(len(batch.ids) for batch in group) * self.accelerator.num_processes
             loss = self.progress.loss_sum / max(self.progress.loss_weight, 1e-12)
             memory = peak_memory_gib(self.accelerator.device)
-            self.display.advance(f"loss {loss:.3f}  {images / seconds:.2f} images/s  {memory:.1f} GiB")
+            left = duration(self.seconds_left(seconds))
+            self.display.advance(f"loss {loss:.3f}  {images / seconds:.2f} images/s  {memory:.1f} GiB  {left} left")
             if stopping or due:
                 self.save_last()
             if stopping:
                 raise Interrupted(f"stopped in epoch {epoch + 1}; continue with --resume")
+
+    def seconds_left(self, step_seconds: float) -> float:
+        """Time to the end of the whole training, from the pace of its steps so far and of its last validation."""
+        self.pace = step_seconds if self.pace is None else 0.9 * self.pace + 0.1 * step_seconds
+        validations = self.settings.train.epochs - self.progress.epoch
+        return self.pace * (self.steps - self.progress.step) + validations * self.validation_seconds
 
     def _workers(self) -> int:
         if self.settings.data.workers is not None:
@@ -255,6 +274,7 @@ class Training:
                 "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
             )
         scores = headline(validation.confusions.sum(0))
+        self.validation_seconds = time.monotonic() - started
         done.epoch += 1
         done.steps_in_epoch = 0
         score = scores["mean_iou"] or 0.0
@@ -268,7 +288,7 @@ class Training:
             "lr": self.optimizer.param_groups[-1]["lr"],
             "train": {"loss": done.loss_sum / max(done.loss_weight, 1e-12), **training_scores},
             "val": {"loss": validation.loss, **scores},
-            "seconds": {"train": round(done.seconds, 3), "val": round(time.monotonic() - started, 3)},
+            "seconds": {"train": round(done.seconds, 3), "val": round(self.validation_seconds, 3)},
             "memory_gib": round(peak_memory_gib(self.accelerator.device), 3),
         }
         done.loss_sum = done.loss_weight = done.seconds = 0.0
@@ -314,7 +334,7 @@ class Training:
         self.progress = Progress(**state["progress"])
         if self.accelerator.is_main_process:
             self.confusion = state["confusion"].to(self.accelerator.device)
-        self.display.say(f"resuming after epoch {self.progress.epoch}, step {self.progress.step}")
+        self.display.say(f"resuming in epoch {self.progress.epoch + 1} after step {self.progress.step} of {self.steps}")
 
     def conclude(self, stop: StopFlag) -> dict[str, Any]:
         """Score the best checkpoint on the validation images and mark the run as complete."""
@@ -368,17 +388,27 @@ def grouped(loader: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
 
 
 def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
-    """What stays on the screen of one epoch: training / validation."""
-    train, val = entry["train"], entry["val"]
-
-    def pair(key: str) -> str:
-        return " / ".join("  –  " if part[key] is None else f"{part[key]:.3f}" for part in (train, val))
-
+    """What stays on the screen of one epoch: training / validation, scores in percent."""
+    parts = (entry["train"], entry["val"])
+    loss = "/".join(f"{part['loss']:.3f}" for part in parts)
+    scores = ["/".join(percent(part[key]) for part in parts) for key in ("mean_iou", "micro_iou")]
     seconds = entry["seconds"]["train"] + entry["seconds"]["val"]
     return (
-        f"epoch {entry['epoch']:>{len(str(epochs))}}/{epochs}  loss {pair('loss')}  mIoU {pair('mean_iou')}  "
-        f"micro IoU {pair('micro_iou')}  {seconds:.0f} s{'  best' if better else ''}"
+        f"epoch {entry['epoch']:>{len(str(epochs))}}/{epochs}  loss {loss}  mIoU {scores[0]}  micro IoU {scores[1]}  "
+        f"{duration(seconds)}{'  best' if better else ''}"
     )
+
+
+def percent(score: float | None) -> str:
+    """A score with one decimal, or a dash for one that does not exist."""
+    return "–" if score is None else f"{100 * score:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that a person would use."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
 
 
 class StopFlag:

@@ -94,7 +94,7 @@ def test_samples_are_the_same_from_memory_and_from_files(records: list[Record]) 
     assert cached.cache is not None
     assert read.cache is None
     assert len(cached) == len(read) == len(records)
-    assert cached.sizes == read.sizes == SIZES
+    assert cached.bytes == read.bytes == 4 * sum(height * width for height, width in SIZES)
     for index, record in enumerate(records):
         assert same(cached[index], read[index])
         assert same(cached[index], read_sample(record, SPACE))

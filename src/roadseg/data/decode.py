@@ -60,13 +60,15 @@ def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:
     outside the table.
     """
     with _opened(path) as image:
+        if image.format in CAMERA_FORMATS:
+            raise DataError(f"{path} is a JPEG, whose compression changes labels; export the labels as PNG")
         if space.coding == "colors":
             pixels = _rgb(image, path)
         else:
             if image.mode not in LABEL_MODES:
                 raise DataError(
                     f"{path} is a {image.mode} picture, but {space.name} labels are one id a pixel; "
-                    "if colours code the classes, describe them in a YAML file (docs/own-data.md)"
+                    "if colours code the classes, say so with coding: colors in a YAML file (docs/own-data.md)"
                 )
             pixels = _decoded(image.copy, path)
     values = np.asarray(pixels)
@@ -83,16 +85,29 @@ def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:
     return torch.from_numpy(indices)
 
 
+def checked_size(record: Record) -> tuple[int, int]:
+    """Height and width of a record's image, from the headers. Raises `DataError` when its labels have another size."""
+    size, target_size = image_size(record.image), image_size(record.label)
+    if size != target_size:
+        raise _differing(record, size, target_size)
+    return size
+
+
 def read_sample(record: Record, space: LabelSpace) -> Sample:
     """Image and target of a record. Raises `DataError` when a file is bad or the two differ in size."""
     sample = Sample(read_image(record.image), read_target(record.label, space))
-    (height, width), (rows, columns) = sample.image.shape[1:], sample.target.shape
-    if (height, width) != (rows, columns):
-        raise DataError(
-            f"{record.label} is {columns}x{rows} pixels but its image {record.image.name} is {width}x{height}; "
-            "labels must have their image's size"
-        )
+    size, target_size = (sample.image.shape[1], sample.image.shape[2]), (sample.target.shape[0], sample.target.shape[1])
+    if size != target_size:
+        raise _differing(record, size, target_size)
     return sample
+
+
+def _differing(record: Record, size: tuple[int, int], target_size: tuple[int, int]) -> DataError:
+    (height, width), (rows, columns) = size, target_size
+    return DataError(
+        f"{record.label} is {columns}x{rows} pixels but its image {record.image.name} is {width}x{height}; "
+        "labels must have their image's size"
+    )
 
 
 def _opened(path: Path) -> Image.Image:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from roadseg.config import Transforms
-from roadseg.data.decode import Sample, image_size, read_sample, read_target
+from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
 from roadseg.data.transforms import augment, generator_for, normalise, pad
 from roadseg.errors import DataError
@@ -42,8 +42,7 @@ class Samples:
     ) -> None:
         self.records = records
         self.space = space
-        self.sizes = [image_size(record.image) for record in records]
-        self.bytes = 4 * sum(height * width for height, width in self.sizes)
+        self.bytes = 4 * sum(height * width for height, width in map(checked_size, records))
         self.cache: list[Sample] | None = None
         if self.bytes <= budget_gib * GIB:
             self.cache = []
