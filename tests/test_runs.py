@@ -42,12 +42,9 @@ def test_a_checkpoint_comes_back(run: RunDir) -> None:
     assert sorted(path.name for path in run.checkpoints.iterdir()) == ["last.json", "last.safetensors", "last.trainer"]
 
 
-@pytest.mark.parametrize("written", range(4))
-@pytest.mark.parametrize("renamed", range(4))
+@pytest.mark.parametrize(("written", "renamed"), [(0, 0), (1, 0), (2, 0), (3, 0), (3, 1), (3, 2), (3, 3)])
 def test_a_commit_cut_off_anywhere_leaves_the_old_or_the_new(run: RunDir, written: int, renamed: int) -> None:
     """The files are written and then renamed one by one; a power cut may come after any of these six operations."""
-    if renamed and written < 3:
-        pytest.skip("renaming begins when all files are written")
     run.save_checkpoint("last", weights(1), {"epoch": 1}, {"epoch": 1})
     old = {path.name: path.read_bytes() for path in run.checkpoints.iterdir()}
     run.save_checkpoint("last", weights(2), {"epoch": 2}, {"epoch": 2})

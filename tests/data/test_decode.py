@@ -166,7 +166,8 @@ class TestBadFiles:
         path.write_bytes(path.read_bytes()[:-1000])
         with pytest.raises(DataError, match=rf"^cannot decode .*a\.{ending}: .*; replace the file$"):
             read_image(path)
-        with pytest.raises(DataError, match=rf"^cannot decode .*a\.{ending}: .*; replace the file$"):
+        what = "is a JPEG, whose compression changes labels" if ending == "jpg" else "cannot decode"
+        with pytest.raises(DataError, match=what):
             read_target(path, CAMVID)
 
     @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
