@@ -35,7 +35,7 @@ def step(
             logits = model(images)
         loss = cross_entropy(upsample(logits.float(), model.grid, (size, size)), targets)
         loss.backward()
-        value = float(loss)
+        value = float(loss.detach())
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)

@@ -14,9 +14,10 @@ from PIL import Image
 
 from roadseg.config import Config
 from roadseg.errors import DataError, RunError, WorkFailed
-from roadseg.progress import Display
+from roadseg.interrupt import Interrupted
+from roadseg.progress import Display, epoch_line
 from roadseg.runs import RunDir
-from roadseg.train import Interrupted, epoch_line, grouped, seed_of, train
+from roadseg.train import grouped, seed_of, train
 
 Configure = Callable[..., Config]
 

@@ -107,8 +107,9 @@ def train_verb(arguments: argparse.Namespace) -> int:
         _say(console, f"{run.path} is complete; nothing to do")
         return 0
 
+    from roadseg.interrupt import Interrupted
     from roadseg.tables import score_table
-    from roadseg.train import Interrupted, train
+    from roadseg.train import train
 
     try:
         with _display(console) as display:

@@ -74,8 +74,8 @@ def summed(accelerator: Accelerator, *values: float) -> list[float]:
 def keep_freed_memory() -> None:
     """Let glibc keep the memory of freed tensors instead of giving it back to the system and faulting it in again.
 
-    Activations of hundreds of MB are made and freed in every step; without this a fifth to a third of a CPU training
-    step goes into page faults. Does nothing elsewhere than on Linux with glibc.
+    Activations of up to hundreds of MB are made and freed in every step; without this 10 to 40 % of a CPU training
+    step goes into page faults (docs/log.md). Does nothing elsewhere than on Linux with glibc.
     """
     if not sys.platform.startswith("linux"):
         return

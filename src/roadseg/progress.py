@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -93,3 +94,27 @@ class Bars(Display):
         """Move the bar by one."""
         if self.task is not None:
             self.progress.update(self.task, advance=1, detail=detail)
+
+
+def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
+    """What stays on the screen of one epoch: training / validation, scores in percent."""
+    parts = (entry["train"], entry["val"])
+    loss = "/".join(f"{part['loss']:.3f}" for part in parts)
+    scores = ["/".join(percent(part[key]) for part in parts) for key in ("mean_iou", "micro_iou")]
+    seconds = entry["seconds"]["train"] + entry["seconds"]["val"]
+    return (
+        f"epoch {entry['epoch']:>{len(str(epochs))}}/{epochs}  loss {loss}  mIoU {scores[0]}  micro IoU {scores[1]}  "
+        f"{duration(seconds)}{'  best' if better else ''}"
+    )
+
+
+def percent(score: float | None) -> str:
+    """A score with one decimal, or a dash for one that does not exist."""
+    return "–" if score is None else f"{100 * score:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that a person would use."""
+    if seconds < 99.5:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"

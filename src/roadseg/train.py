@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import math
-import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
-from types import FrameType
 from typing import Any
 
 import torch
@@ -22,18 +20,15 @@ from roadseg.data.records import Record
 from roadseg.data.splits import leaks
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.evaluate import Evaluation, evaluate, headline, report
+from roadseg.first_weights import first_weights
 from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summed
+from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
 from roadseg.losses import cross_entropy_sum, log_class_weights, target_weight
 from roadseg.metrics import confusion_matrix
-from roadseg.models.weights import load_imagenet, locate, read_tensors
 from roadseg.optim import freeze, make_optimizer, parameter_groups, rate_factor, set_rates
-from roadseg.progress import Display
+from roadseg.progress import Display, duration, epoch_line
 from roadseg.runs import RunDir
 from roadseg.upsample import upsample
-
-
-class Interrupted(Exception):
-    """A signal asked training to stop; everything so far is saved and `--resume` continues."""
 
 
 @dataclass
@@ -102,7 +97,7 @@ class Training:
 
         torch.manual_seed(settings.seed)
         model = models.build(settings.model, len(self.space.classes))
-        started_from = first_weights(model, settings) if pretrained else "from its checkpoint"
+        started_from = first_weights(model, settings.model) if pretrained else "from its checkpoint"
         optimizer = settings.optimizer
         if settings.model.weights is None and settings.model.from_run is None:  # there is nothing to keep in the trunk
             optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
@@ -349,26 +344,6 @@ class Training:
         return scores
 
 
-def first_weights(model: nn.Module, settings: Config) -> str:
-    """Fill the network from the file or the run that the settings name; says what was filled."""
-    chosen = settings.model
-    if chosen.weights is not None:
-        return " and ".join(load_imagenet(model, read_tensors(locate(chosen.weights)))) + " pretrained"
-    if chosen.from_run is None:
-        return "from random weights"
-    weights = RunDir(chosen.from_run).weights("best")
-    own = model.state_dict()
-    weights.pop("final.weight", None)  # the last learned enlargement: another stride has another kernel
-    wrong = [name for name, tensor in weights.items() if name not in own or own[name].shape != tensor.shape]
-    if wrong:
-        raise RunError(
-            f"{wrong[0]} of {chosen.from_run} has no place in this network; "
-            "start from a run of the next coarser network with the same classes, width, head and padding"
-        )
-    model.load_state_dict(weights, strict=False)
-    return f"from {chosen.from_run}"
-
-
 def seed_of(seed: int, step: int, process: int) -> int:
     """A seed below 2**63 that differs for every step and process."""
     digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
@@ -385,51 +360,3 @@ def grouped(loader: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
             group = []
     if group:
         yield group
-
-
-def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
-    """What stays on the screen of one epoch: training / validation, scores in percent."""
-    parts = (entry["train"], entry["val"])
-    loss = "/".join(f"{part['loss']:.3f}" for part in parts)
-    scores = ["/".join(percent(part[key]) for part in parts) for key in ("mean_iou", "micro_iou")]
-    seconds = entry["seconds"]["train"] + entry["seconds"]["val"]
-    return (
-        f"epoch {entry['epoch']:>{len(str(epochs))}}/{epochs}  loss {loss}  mIoU {scores[0]}  micro IoU {scores[1]}  "
-        f"{duration(seconds)}{'  best' if better else ''}"
-    )
-
-
-def percent(score: float | None) -> str:
-    """A score with one decimal, or a dash for one that does not exist."""
-    return "–" if score is None else f"{100 * score:.1f}"
-
-
-def duration(seconds: float) -> str:
-    """A time in the unit that a person would use."""
-    if seconds < 99.5:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
-
-
-class StopFlag:
-    """Set by SIGTERM and Ctrl-C; looked at after each step. A second signal takes its usual course."""
-
-    def __init__(self) -> None:
-        self.asked = False
-
-    def __call__(self, number: int, frame: FrameType | None) -> None:
-        """The signal handler."""
-        self.asked = True
-        signal.signal(number, signal.SIG_DFL)
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[StopFlag]:
-    """A flag that SIGTERM and SIGINT set while the context is open."""
-    flag = StopFlag()
-    before = {number: signal.signal(number, flag) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield flag
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
