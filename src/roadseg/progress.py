@@ -13,7 +13,6 @@ from rich.progress import (
     Progress,
     TaskID,
     TextColumn,
-    TimeRemainingColumn,
 )
 
 
@@ -64,7 +63,6 @@ class Bars(Display):
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("{task.fields[detail]}", markup=False),
-            TimeRemainingColumn(compact=True),
             console=console,
             transient=True,
             expand=True,
@@ -91,9 +89,12 @@ class Bars(Display):
         self.task = self.progress.add_task(what, total=total, completed=done, detail="")
 
     def advance(self, detail: str = "") -> None:
-        """Move the bar by one."""
-        if self.task is not None:
-            self.progress.update(self.task, advance=1, detail=detail)
+        """Move the bar by one; without a detail it says how much time is left."""
+        if self.task is None:
+            return
+        self.progress.update(self.task, advance=1)
+        left = next(task.time_remaining for task in self.progress.tasks if task.id == self.task)
+        self.progress.update(self.task, detail=detail or (f"{duration(left)} left" if left is not None else ""))
 
 
 def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
