@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from roadseg import data, models
-from roadseg.config import Config, difference
+from roadseg.config import Config, Data, difference
 from roadseg.data.loading import GIB, Augmented, Batch, Samples, batch_indices, batches, class_shares, epoch_order
 from roadseg.data.records import Record
-from roadseg.data.splits import leaks
+from roadseg.data.splits import Splits, leaks
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.evaluate import Evaluation, evaluate, headline, report
 from roadseg.first_weights import first_weights
@@ -25,6 +25,7 @@ from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summe
 from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
 from roadseg.losses import cross_entropy_sum, log_class_weights, target_weight
 from roadseg.metrics import confusion_matrix
+from roadseg.models import SegmentationModel
 from roadseg.optim import freeze, make_optimizer, parameter_groups, rate_factor, set_rates
 from roadseg.progress import Display, duration, epoch_line
 from roadseg.runs import RunDir
@@ -82,30 +83,12 @@ class Training:
         self.display = display if self.accelerator.is_main_process else Display()
         device = self.accelerator.device
 
-        self.splits, records = data.load_records(settings.data)
-        mixed = leaks(self.splits, [record for part in records.values() for record in part])
-        if mixed:
-            self.display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
         self.space = data.label_space(settings.data)
-        Samples(records.get("test", []), self.space, budget_gib=0)  # their sizes are looked at, nothing is kept
-        val = self._load("val", records["val"], settings.data.cache_gib)
-        left = settings.data.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
-        self.samples = {"train": self._load("train", records["train"], left), "val": val}
+        self.splits, self.samples = self._read(settings.data)
         self.class_weights = None
         if settings.train.class_weights == "log":
             self.class_weights = log_class_weights(class_shares(self.samples["train"])).to(device)
-
-        torch.manual_seed(settings.seed)
-        model = models.build(settings.model, len(self.space.classes))
-        started_from = first_weights(model, settings.model) if pretrained else "from its checkpoint"
-        optimizer = settings.optimizer
-        if settings.model.weights is None and settings.model.from_run is None:  # there is nothing to keep in the trunk
-            optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
-        freeze(model.trunk.blocks, optimizer)
-        self.grid = model.grid
-        self.optimizer = make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer)
-        model = model.to(device, memory_format=self.memory_format)  # type: ignore[call-overload]
-        self.model, self.optimizer = self.accelerator.prepare(model, self.optimizer)
+        model, started_from = self._build(pretrained)
 
         processes = self.accelerator.num_processes
         count = len(batch_indices(list(range(len(self.samples["train"]))), settings.train.batch_size, processes))
@@ -126,6 +109,32 @@ class Training:
             f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}. "
             "Losses and scores are training / validation, scores in percent."
         )
+
+    def _read(self, settings: Data) -> tuple[Splits, dict[str, Samples]]:
+        """The division, and the samples of train and val; of test only the headers are looked at."""
+        splits, records = data.load_records(settings)
+        mixed = leaks(splits, [record for part in records.values() for record in part])
+        if mixed:
+            self.display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
+        Samples(records.get("test", []), self.space, budget_gib=0)
+        val = self._load("val", records["val"], settings.cache_gib)
+        left = settings.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
+        return splits, {"train": self._load("train", records["train"], left), "val": val}
+
+    def _build(self, pretrained: bool) -> tuple[SegmentationModel, str]:
+        """Make `self.model`, its grid and its optimizer; the bare network, and in words what it begins with."""
+        chosen, optimizer = self.settings.model, self.settings.optimizer
+        torch.manual_seed(self.settings.seed)
+        model = models.build(chosen, len(self.space.classes))
+        started_from = first_weights(model, chosen) if pretrained else "from its checkpoint"
+        if chosen.weights is None and chosen.from_run is None:  # there is nothing to keep in the trunk
+            optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
+        freeze(model.trunk.blocks, optimizer)
+        self.grid = model.grid
+        made = make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer)
+        model = model.to(self.accelerator.device, memory_format=self.memory_format)  # type: ignore[call-overload]
+        self.model, self.optimizer = self.accelerator.prepare(model, made)
+        return model, started_from
 
     def _load(self, part: str, records: list[Record], budget_gib: float) -> Samples:
         self.display.begin(f"reading {part}", len(records))
