@@ -9,12 +9,15 @@ from PIL import Image
 from torch import Tensor, nn
 
 from roadseg import metrics, stats
+from roadseg.data.datasets import split_records
+from roadseg.data.decode import read_target
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import normalise, resize_image
 from roadseg.evaluate import evaluate, headline, predict_logits, report
-from roadseg.labels import IGNORE, Label, LabelSpace
+from roadseg.labels import IGNORE, Label, LabelSpace, indices_from_ids
 from roadseg.losses import cross_entropy_sum, target_weight
+from roadseg.runs import RunDir
 from roadseg.upsample import Grid, upsample
 
 SIZES = [(8, 12), (9, 7), (16, 16), (5, 20)]
@@ -243,3 +246,19 @@ def test_report_of_nothing_is_null_throughout(records: list[Record]) -> None:
     assert result["ci95"] == {"mean_iou": [None, None]}
     assert result["pixels"] == 0
     json.dumps(result, allow_nan=False)
+
+
+def test_kept_predictions_give_the_same_confusions(trained: RunDir) -> None:
+    space = trained.labels()
+    stored = np.load(trained.evaluation / "val.confusion.npz")
+    data = trained.config().data
+    records = {record.id: record for record in split_records(data, trained.splits(), "val")}
+    for image_id, confusion in zip(stored["ids"], stored["confusions"], strict=True):
+        with Image.open(trained.prediction_file("val", str(image_id))) as picture:
+            prediction = indices_from_ids(np.asarray(picture), space)
+        target = read_target(records[str(image_id)].label, space)
+        assert (
+            metrics.confusion_matrix(torch.from_numpy(prediction), target, len(space.classes))
+            == torch.from_numpy(confusion)
+        ).all()
+    assert trained.evaluations()["val"]["seconds_per_image"] > 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,13 +26,20 @@ from roadseg.losses import cross_entropy_sum, target_weight
 from roadseg.progress import Display
 from roadseg.runs import RunDir, load_model
 from roadseg.upsample import Grid, upsample
+from roadseg.visualize import png
 
 
 class Evaluation(NamedTuple):
-    """Confusion matrices int64 (N, C, C) in the order of the samples, and the mean loss over their pixels."""
+    """Confusion matrices int64 (N, C, C) in the order of the samples, and the mean loss over their pixels.
+
+    Where predictions are kept: this process's label pictures by record id, as PNG files of official ids, and the mean
+    time from an image to its predicted classes, in seconds.
+    """
 
     confusions: metrics.Confusion
     loss: float
+    predictions: dict[str, bytes]
+    seconds_per_image: float
 
 
 def predict_logits(
@@ -53,8 +61,9 @@ def evaluate(
     memory_format: torch.memory_format = torch.contiguous_format,
     class_weights: Tensor | None = None,
     done: Callable[[], None] = lambda: None,
+    keep: bool = False,
 ) -> Evaluation:
-    """Confusions and loss of all samples, in evaluation mode.
+    """Confusions and loss of all samples, in evaluation mode, and the predictions themselves if they are to be kept.
 
     With several processes each takes every n-th image and fills its own rows, and the rows are added: every image
     counts exactly once whatever the number of processes.
@@ -64,18 +73,26 @@ def evaluate(
     classes = len(samples.space.classes)
     device = accelerator.device
     confusions = torch.zeros(len(samples), classes, classes, dtype=torch.int64, device=device)
-    loss = weight = 0.0
+    loss = weight = seconds = 0.0
+    predictions: dict[str, bytes] = {}
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
         image, target = (tensor.to(device) for tensor in samples[index])
+        started = time.monotonic()
         logits = predict_logits(model, grid, image, resize, memory_format)
+        indices = logits.max(1).indices
+        if keep:
+            picture = indices[0].to(torch.uint8).cpu().numpy()
+            seconds += time.monotonic() - started
+            predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
         targets = target[None].long()
-        confusions[index] = metrics.confusion_matrix(logits.max(1).indices, targets, classes)
+        confusions[index] = metrics.confusion_matrix(indices, targets, classes)
         loss += float(cross_entropy_sum(logits, targets, class_weights))
         weight += float(target_weight(targets, class_weights))
         done()
     model.train(was_training)
     loss, weight = summed(accelerator, loss, weight)
-    return Evaluation(accelerator.reduce(confusions).cpu().numpy(), loss / max(weight, 1e-12))
+    counts = accelerator.reduce(confusions).cpu().numpy()
+    return Evaluation(counts, loss / max(weight, 1e-12), predictions, seconds / max(len(predictions), 1))
 
 
 def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[str, Any]:
@@ -92,18 +109,38 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
     samples = Samples(records, space, settings.data.cache_gib, display.advance)
     display.begin(f"scoring {split}", len(samples))
     result = evaluate(
-        network, model.grid, samples, accelerator, settings.transforms.resize, memory_format, done=display.advance
-    )
-    scores = report(result.confusions, records, space)
+        network, model.grid, samples, accelerator, settings.transforms.resize, memory_format, done=display.advance,
+        keep=True,
+    )  # fmt: skip
+    scores = scored(result, records, space)
     before = run.evaluations().get(split)
     if before is not None and before["targets_sha256"] != scores["targets_sha256"]:
         raise RunError(
             f"{split} in {root} has other labels than the {split} that {run.path} was scored on before; "
             "give that data, or remove evaluation/" + f"{split}.json to score anew"
         )
+    store(run, split, result, scores, records, accelerator)
+    return scores
+
+
+def scored(result: Evaluation, records: list[Record], space: LabelSpace) -> dict[str, Any]:
+    """What `evaluation/<split>.json` holds."""
+    return report(result.confusions, records, space) | {"seconds_per_image": result.seconds_per_image}
+
+
+def store(
+    run: RunDir,
+    split: str,
+    result: Evaluation,
+    scores: dict[str, Any],
+    records: list[Record],
+    accelerator: Accelerator,
+) -> None:
+    """Write what was kept of an evaluation into the run; every process its own predictions, the report last."""
+    run.save_predictions(split, result.predictions)
+    accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
-    return scores
 
 
 def _fingerprint(confusions: np.ndarray, records: list[Record]) -> str:
@@ -126,7 +163,7 @@ def headline(confusion: np.ndarray) -> dict[str, float | None]:
 
 
 def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> dict[str, Any]:
-    """What `evaluation/<split>.json` holds, from the images' confusions (N, C, C) and their records."""
+    """The scores in `evaluation/<split>.json`, from the images' confusions (N, C, C) and their records."""
     total = confusions.sum(0)
     groups = [record.group for record in records]
     unit, units = stats.resampled_groups(groups)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Sequence
 from glob import glob, has_magic
 from itertools import takewhile
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
 from roadseg.atomic import write_bytes
@@ -21,7 +19,7 @@ from roadseg.hardware import make_accelerator
 from roadseg.labels import LabelSpace
 from roadseg.progress import Display
 from roadseg.runs import RunDir, load_model
-from roadseg.visualize import Indices, Pixels, colorize, confidence_map, overlay, with_legend
+from roadseg.visualize import Indices, Pixels, colorize, confidence_map, overlay, png, with_legend
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"}
@@ -101,7 +99,7 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
         for kind, picture in pictures(image.permute(1, 2, 0).numpy(), indices, confidence, space).items():
             target = output / kind / f"{name}.png"
             target.parent.mkdir(parents=True, exist_ok=True)
-            write_bytes(target, _png(picture))
+            write_bytes(target, png(picture))
         display.advance()
     if unread:
         raise WorkFailed(f"{unread} of {len(images)} images could not be read; the others are labelled in {output}")
@@ -122,9 +120,3 @@ def pictures(image: Pixels, indices: Indices, confidence: np.ndarray, space: Lab
         "overlay": with_legend(overlay(image, indices, space), indices, space),
         "confidence": confidence_map(confidence),
     }
-
-
-def _png(picture: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
-    return buffer.getvalue()

@@ -2,7 +2,7 @@
 
 config.json  environment.json  labels.json  splits.json  metrics.jsonl
 checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, progress)
-evaluation/<split>.json   evaluation/<split>.confusion.npz
+evaluation/<split>.json   evaluation/<split>.confusion.npz   evaluation/<split>/<id>.png (predicted label ids)
 COMPLETE (written last)
 """
 
@@ -146,6 +146,17 @@ class RunDir:
         np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids))
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+    def prediction_file(self, split: str, image_id: str) -> Path:
+        """Where the predicted label ids of an image of `split` are: a PNG of one byte a pixel."""
+        return self.evaluation / split / f"{image_id}.png"
+
+    def save_predictions(self, split: str, pictures: dict[str, bytes]) -> None:
+        """Write the label PNGs of images of `split`, by id."""
+        for image_id, content in pictures.items():
+            path = self.prediction_file(split, image_id)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_bytes(path, content)
 
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """The reports of all splits that were evaluated."""

@@ -19,7 +19,7 @@ from roadseg.data.loading import GIB, Augmented, Batch, Samples, batch_indices, 
 from roadseg.data.records import Record
 from roadseg.data.splits import Splits, leaks
 from roadseg.errors import DataError, RunError, WorkFailed
-from roadseg.evaluate import Evaluation, evaluate, headline, report
+from roadseg.evaluate import Evaluation, evaluate, headline, scored, store
 from roadseg.first_weights import first_weights
 from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summed
 from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
@@ -246,8 +246,8 @@ class Training:
         self.confusion += confusion_matrix(logits.detach().max(1).indices, targets, len(self.space.classes))
         return value
 
-    def validate(self, stop: StopFlag) -> Evaluation:
-        """Confusions and loss on the validation images. Raises `Interrupted` after a signal."""
+    def validate(self, stop: StopFlag, keep: bool = False) -> Evaluation:
+        """Score the validation images, and keep the predictions if asked to. Raises `Interrupted` after a signal."""
         self.display.begin("validating", len(self.samples["val"]))
 
         def advance() -> None:
@@ -260,7 +260,7 @@ class Training:
         resize = self.settings.transforms.resize
         return evaluate(
             model, self.grid, self.samples["val"], self.accelerator, resize, self.memory_format,
-            self.class_weights, advance,
+            self.class_weights, advance, keep,
         )  # fmt: skip
 
     def close_epoch(self, stop: StopFlag) -> None:
@@ -345,10 +345,10 @@ class Training:
         self.accelerator.wait_for_everyone()
         self.accelerator.unwrap_model(self.model).load_state_dict(self.run.weights("best"))
         records = self.samples["val"].records
-        confusions = self.validate(stop).confusions
-        scores = report(confusions, records, self.space)
+        result = self.validate(stop, keep=True)
+        scores = scored(result, records, self.space)
+        store(self.run, "val", result, scores, records, self.accelerator)
         if self.accelerator.is_main_process:
-            self.run.save_evaluation("val", scores, confusions, [record.id for record in records])
             self.run.finish()
         return scores
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageDraw, ImageFont
@@ -61,6 +63,13 @@ def with_legend(picture: Pixels, indices: Indices, space: LabelSpace) -> UInt8[n
         draw.rounded_rectangle(swatch, radius=size // 5, fill=space.classes[index].color, outline=INK)
         draw.text((left + round(1.4 * size), middle), entry, INK, font=font, anchor="lm")
     return np.asarray(canvas)
+
+
+def png(picture: np.ndarray) -> bytes:
+    """A PNG file of uint8 (H, W) or (H, W, 3)."""
+    buffer = io.BytesIO()
+    Image.fromarray(picture).save(buffer, format="PNG")
+    return buffer.getvalue()
 
 
 def _percent(share: float) -> str:
