@@ -1,6 +1,7 @@
 """The command line as a person meets it: what works, and what is said when something is wrong."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from roadseg import lock
 from roadseg.cli import main
 from roadseg.recipes import RECIPES
 from roadseg.runs import RunDir
@@ -86,6 +88,39 @@ def test_from_streets_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "complete" in capsys.readouterr().out
 
 
+def test_the_list_of_runs(
+    data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert call("runs") == 0
+    assert "no runs in ./runs; roadseg train" in capsys.readouterr().out
+    shutil.copytree(run, "runs/demo-fcn16s/1")
+    shutil.copytree(run, "runs/demo-fcn16s/2")
+    Path("runs/demo-fcn16s/2/metrics.jsonl").write_text("{")
+    assert call("runs") == 0
+    shown = capsys.readouterr().out
+    assert re.search(r"runs/demo-fcn16s/1 +complete +2/2", shown)
+    assert re.search(r"runs/demo-fcn16s/2 +damaged", shown)
+    assert "damaged: runs/demo-fcn16s/2/metrics.jsonl" in shown
+    assert call("runs", data) == 0
+    assert "no runs in" in capsys.readouterr().out
+
+
+def test_a_watched_run(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert train(data, tmp_path / "run", "--tensorboard") == 0
+    assert sorted(path.name for path in (tmp_path / "run/tensorboard").iterdir()) == ["train", "val"]
+    assert capsys.readouterr().err == ""
+
+
+def test_a_run_is_trained_once_at_a_time(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "COMPLETE").unlink()
+    with lock.held(run):
+        assert call("train", "demo-fcn16s", "--run", run, "--resume") == 2
+    error = capsys.readouterr().err
+    assert f"{run} is being trained by process" in error
+    assert len(error.strip().splitlines()) == 1
+
+
 def test_numbered_runs_and_resuming_the_newest(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,16 +148,18 @@ def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: 
 def test_other_labels_under_the_same_names_never_replace_a_score(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = (run / "evaluation/val.json").read_bytes()
+    trained, path = RunDir(run).evaluations()["val"], run / "evaluation/val.json"
     assert call("evaluate", run, "--data.root", data, "--split", "val") == 0
-    assert (run / "evaluation/val.json").read_bytes() == before
+    again = RunDir(run).evaluations()["val"]
+    assert {**again, "seconds_per_image": 0} == {**trained, "seconds_per_image": 0}
+    before = path.read_bytes()
     other = tmp_path / "other"
     assert (
         call("data", "synthesize", other, "--drives", 4, "--frames", 2, "--width", 96, "--height", 64, "--seed", 1) == 0
     )
     assert call("evaluate", run, "--data.root", other, "--split", "val") == 2
     assert "other labels" in capsys.readouterr().err
-    assert (run / "evaluation/val.json").read_bytes() == before
+    assert path.read_bytes() == before
 
 
 def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -190,6 +227,12 @@ def command(*argv: str) -> BadInput:
         return call(*(places.get(word, word) for word in argv))
 
     return attempt
+
+
+def without_tensorboard(data: Path, run: Path, out: Path) -> int:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "roadseg.event_file", None)
+        return train(data, out, "--tensorboard")
 
 
 def on_run(spoil: Callable[[Path], object], *argv: str) -> BadInput:
@@ -275,6 +318,8 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "a report is damaged": (
         on_run(lambda run: (run / "evaluation/val.json").write_text("["), "compare", "RUN", "RUN"), "evaluation",
     ),
+    "no tensorboard": (without_tensorboard, "pip install tensorboard"),
+    "no folder of runs": (command("runs", "DATA/none"), "no folder"),
     "no evaluation to compare": (command("compare", "RUN", "RUN", "--split", "test"), "roadseg evaluate"),
 }  # fmt: skip
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from roadseg.config import (
     Config,
+    Crf,
     Data,
     Model,
     Optimizer,
@@ -21,7 +22,7 @@ from roadseg.config import (
 )
 from roadseg.errors import ConfigError
 
-KINDS = [Config, Data, Model, Optimizer, Split, Train, Transforms]
+KINDS = [Config, Crf, Data, Model, Optimizer, Split, Train, Transforms]
 CONFIG = Config(recipe="a", data=Data(name="camvid"), model=Model(name="fcn8s"))
 
 positive = st.floats(1e-9, 1e6)

@@ -1,3 +1,4 @@
+import io
 import json
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from roadseg import metrics, stats
+from roadseg.config import Transforms
 from roadseg.data.datasets import split_records
 from roadseg.data.decode import read_target
 from roadseg.data.loading import Samples
@@ -72,7 +74,7 @@ def test_confusions_and_loss_equal_a_direct_computation(
     device = accelerator.device
     model, grid, weights = Pointwise(stride).to(device), Grid(stride), torch.tensor([1.0, 3.0, 0.5], device=device)
     samples = Samples(records, SPACE, budget_gib)
-    result = evaluate(model, grid, samples, accelerator, resize, class_weights=weights)
+    result = evaluate(model, grid, samples, accelerator, Transforms(resize=resize), class_weights=weights)
     assert result.confusions.dtype == np.int64
     assert result.confusions.shape == (4, 3, 3)
 
@@ -99,11 +101,35 @@ def test_confusions_and_loss_equal_a_direct_computation(
 def test_every_labelled_pixel_counts_once_at_the_labels_own_size(
     records: list[Record], accelerator: Accelerator
 ) -> None:
-    result = evaluate(Pointwise(4).to(accelerator.device), Grid(4), Samples(records, SPACE, 1.0), accelerator, (4, 4))
+    result = evaluate(
+        Pointwise(4).to(accelerator.device),
+        Grid(4),
+        Samples(records, SPACE, 1.0),
+        accelerator,
+        Transforms(resize=(4, 4)),
+    )
     labels = [np.array(Image.open(record.label)) for record in records]
     assert result.confusions.sum((1, 2)).tolist() == [int((ids != 9).sum()) for ids in labels]
     for confusion, ids in zip(result.confusions, labels, strict=True):
         assert confusion.sum(1).tolist() == [int((ids == index).sum()) for index in range(3)]
+
+
+def test_scores_may_be_taken_at_the_input_s_size(records: list[Record], accelerator: Accelerator) -> None:
+    """Every pixel of the shrunken label counts once; the predictions that are kept have the label's own size."""
+    transforms, model = Transforms(resize=(4, 8), score_at="input"), Pointwise(1).to(accelerator.device).eval()
+    result = evaluate(model, Grid(1), Samples(records, SPACE, 1.0), accelerator, transforms, keep=True)
+    for record, confusion in zip(records, result.confusions, strict=True):
+        ids = Image.open(record.label)
+        small = np.array(ids.resize((8, 4), Image.Resampling.NEAREST))
+        assert confusion.sum(1).tolist() == [int((small == index).sum()) for index in range(3)]
+        kept = Image.open(io.BytesIO(result.predictions[record.id]))
+        assert kept.size == ids.size
+        image = torch.from_numpy(np.array(Image.open(record.image))).permute(2, 0, 1)
+        with torch.no_grad():
+            found = model(normalise(resize_image(image.to(accelerator.device), (4, 8))[None]))[0].argmax(0).cpu()
+        rows = (2 * np.arange(ids.height) + 1) * 4 // (2 * ids.height)
+        columns = (2 * np.arange(ids.width) + 1) * 8 // (2 * ids.width)
+        assert np.array_equal(np.array(kept), found.numpy()[rows][:, columns])
 
 
 def test_a_perfect_network_scores_1(tmp_path: Path, accelerator: Accelerator) -> None:
@@ -113,7 +139,9 @@ def test_a_perfect_network_scores_1(tmp_path: Path, accelerator: Accelerator) ->
     Image.fromarray(255 * np.eye(3, dtype=np.uint8)[ids]).save(tmp_path / "image.png")
     Image.fromarray(ids).save(tmp_path / "label.png")
     record = Record("0", tmp_path / "image.png", tmp_path / "label.png", "drive")
-    result = evaluate(Pointwise(1).to(accelerator.device), Grid(1), Samples([record], SPACE, 1.0), accelerator, None)
+    result = evaluate(
+        Pointwise(1).to(accelerator.device), Grid(1), Samples([record], SPACE, 1.0), accelerator, Transforms()
+    )
     assert set(headline(result.confusions.sum(0)).values()) == {1.0}
 
 
@@ -124,26 +152,28 @@ def test_the_mode_is_restored_and_nothing_is_learnt(
     model = Pointwise(1).to(accelerator.device).train(training)
     calls: list[None] = []
     samples = Samples(records, SPACE, 1.0)
-    first = evaluate(model, Grid(1), samples, accelerator, None, done=lambda: calls.append(None))
+    first = evaluate(model, Grid(1), samples, accelerator, Transforms(), done=lambda: calls.append(None))
     assert model.training is training
     assert model.drop.training is training
     assert len(calls) == len(records)
     assert all(parameter.grad is None for parameter in model.parameters())
-    assert (first.confusions == evaluate(model, Grid(1), samples, accelerator, None).confusions).all()
+    assert (first.confusions == evaluate(model, Grid(1), samples, accelerator, Transforms()).confusions).all()
 
 
 def test_memory_format_does_not_change_the_numbers(records: list[Record], accelerator: Accelerator) -> None:
     samples = Samples(records, SPACE, 1.0)
-    usual = evaluate(Pointwise(4).to(accelerator.device), Grid(4), samples, accelerator, None)
+    usual = evaluate(Pointwise(4).to(accelerator.device), Grid(4), samples, accelerator, Transforms())
     model = Pointwise(4).to(accelerator.device, memory_format=torch.channels_last)
-    other = evaluate(model, Grid(4), samples, accelerator, None, torch.channels_last)
+    other = evaluate(model, Grid(4), samples, accelerator, Transforms(), torch.channels_last)
     assert (usual.confusions == other.confusions).all()
     assert usual.loss == pytest.approx(other.loss)
 
 
 def test_ignored_pixels_alone_count_nothing(records: list[Record], accelerator: Accelerator) -> None:
     Image.fromarray(np.full((8, 12), 9, np.uint8)).save(records[0].label)
-    result = evaluate(Pointwise(1).to(accelerator.device), Grid(1), Samples(records[:1], SPACE, 1.0), accelerator, None)
+    result = evaluate(
+        Pointwise(1).to(accelerator.device), Grid(1), Samples(records[:1], SPACE, 1.0), accelerator, Transforms()
+    )
     assert not result.confusions.any()
     assert result.loss == 0
 
@@ -165,15 +195,15 @@ class TheOther(OneOfTwo):
 def test_processes_share_the_images(records: list[Record], accelerator: Accelerator) -> None:
     """Their confusions add up to those of one process, for an odd number of images too."""
     samples, model = Samples(records[:3], SPACE, 1.0), Pointwise(1).to(accelerator.device)
-    parts = [evaluate(model, Grid(1), samples, kind(), None).confusions for kind in (OneOfTwo, TheOther)]
-    assert (parts[0] + parts[1] == evaluate(model, Grid(1), samples, accelerator, None).confusions).all()
+    parts = [evaluate(model, Grid(1), samples, kind(), Transforms()).confusions for kind in (OneOfTwo, TheOther)]
+    assert (parts[0] + parts[1] == evaluate(model, Grid(1), samples, accelerator, Transforms()).confusions).all()
     assert [part.any((1, 2)).tolist() for part in parts] == [[True, False, True], [False, True, False]]
 
 
 def test_predictions_have_the_images_size() -> None:
     image = torch.randint(256, (3, 37, 51), dtype=torch.uint8)
     for resize in (None, (20, 30)):
-        logits = predict_logits(Pointwise(8).eval(), Grid(8), image, resize, torch.contiguous_format)
+        logits = predict_logits(Pointwise(8).eval(), Grid(8), image, Transforms(resize=resize), torch.contiguous_format)
         assert logits.shape == (1, 3, 37, 51)
         assert logits.dtype == torch.float32
 

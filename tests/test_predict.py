@@ -7,6 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
+from roadseg.config import Transforms
 from roadseg.errors import DataError, WorkFailed
 from roadseg.labels import cityscapes
 from roadseg.predict import decide, find_images, predict
@@ -82,7 +83,7 @@ def test_predictions_are_the_network_s(trained: RunDir, streets: Path, tmp_path:
     predict(trained, [str(path)], tmp_path, Display())
     model = load_model(trained)
     with torch.inference_mode():
-        logits = predict_logits(model, model.grid, read_image(path), None, torch.contiguous_format)
+        logits = predict_logits(model, model.grid, read_image(path), Transforms(), torch.contiguous_format)
     indices, _ = decide(logits)
     assert np.array_equal(np.asarray(opened(tmp_path / "labels/000000_10.png")), cityscapes().index_to_id[indices])
 

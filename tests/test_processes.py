@@ -30,10 +30,13 @@ def test_two_processes_train_and_score_as_one(streets: Path, tmp_path: Path) -> 
     """At equal global batch: the same losses and weights to float tolerance, and every image scored exactly once."""
     one, two = RunDir(tmp_path / "one"), RunDir(tmp_path / "two")
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
-    single, double = start([sys.executable, "-m"], streets, one.path, 4), start(torchrun, streets, two.path, 2)
+    single = start([sys.executable, "-m"], streets, one.path, 4)
+    double = start(torchrun, streets, two.path, 2, "--tensorboard")
     outputs = [process.communicate(timeout=300) for process in (single, double)]
     assert single.returncode == 0, outputs[0][1]
     assert double.returncode == 0, outputs[1][1]
+    event_files = [path.parent.name for path in two.path.glob("tensorboard/*/*")]
+    assert sorted(event_files) == ["train", "val"], "only the first process writes"
     assert outputs[1][0].count("best") == outputs[0][0].count("best"), "only the first process prints"
     for a, b in zip(one.metrics(), two.metrics(), strict=True):
         torch.testing.assert_close(a["train"]["loss"], b["train"]["loss"], rtol=1e-4, atol=1e-5)

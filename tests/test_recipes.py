@@ -9,13 +9,13 @@ from roadseg.data import DATASETS
 from roadseg.errors import ConfigError
 from roadseg.flags import Parser, add_settings, given_settings, overridden
 from roadseg.models import MODELS, build
-from roadseg.recipes import DATA_SETS, NETWORKS, RECIPES, describe, recipe
+from roadseg.recipes import ASSIGNMENT, DATA_SETS, NETWORKS, RECIPES, describe, recipe
 
 
 def test_there_is_a_recipe_for_every_pair_of_data_set_and_network() -> None:
     assert set(NETWORKS) == set(MODELS)
     assert set(DATASETS) <= set(DATA_SETS)
-    assert len(RECIPES) == len(DATA_SETS) * len(NETWORKS)
+    assert len(RECIPES) == len(DATA_SETS) * (len(NETWORKS) + 1) + len(ASSIGNMENT)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -26,6 +26,14 @@ def test_every_recipe(name: str) -> None:
     assert from_json(to_json(settings), "config.json") == settings
     assert len(name) + len(describe(name)) < 110
     assert build(settings.model.model_copy(update={"width": 0.02}), 5) is not None
+
+
+def test_a_recipe_with_a_crf_is_another_one_in_nothing_else() -> None:
+    plain, refined = recipe("camvid-fcn8s"), recipe("camvid-fcn8s_crf")
+    assert plain.crf.iterations == 0
+    assert refined.crf.iterations > 0
+    assert refined.model_copy(update={"recipe": plain.recipe, "crf": plain.crf}) == plain
+    assert "FCN-8s and a CRF on CamVid" in describe("camvid-fcn8s_crf")
 
 
 def test_an_unknown_recipe_gets_the_closest_name() -> None:

@@ -12,12 +12,13 @@ import pytest
 import torch
 from PIL import Image
 
+from roadseg import lock
 from roadseg.config import Config
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.interrupt import Interrupted
 from roadseg.progress import Display, epoch_line
 from roadseg.runs import RunDir
-from roadseg.train import grouped, seed_of, train
+from roadseg.train import train
 
 Configure = Callable[..., Config]
 
@@ -50,8 +51,9 @@ def same_weights(a: RunDir, b: RunDir, name: str = "last") -> bool:
 
 def test_a_run_leaves_what_the_design_says(trained: RunDir) -> None:
     found = {str(path.relative_to(trained.path)) for path in trained.path.rglob("*") if path.is_file()}
-    assert found == {
-        "config.json", "environment.json", "labels.json", "splits.json", "metrics.jsonl", "COMPLETE",
+    predicted = {f"evaluation/val/{image_id}.png" for image_id in trained.splits().val}
+    assert found == predicted | {
+        "train.lock", "config.json", "environment.json", "labels.json", "splits.json", "metrics.jsonl", "COMPLETE",
         "checkpoints/last.safetensors", "checkpoints/last.json", "checkpoints/last.trainer",
         "checkpoints/best.safetensors", "checkpoints/best.json", "evaluation/val.json", "evaluation/val.confusion.npz",
     }  # fmt: skip
@@ -105,6 +107,38 @@ def test_accumulation_equals_one_large_batch(tmp_path: Path, tiny: Configure) ->
 def test_resuming_with_other_settings_is_refused(trained: RunDir, tiny: Configure) -> None:
     with pytest.raises(RunError, match="other settings"):
         train(trained, tiny(optimizer__lr=0.5), Display(), resume=True)
+
+
+def test_one_process_trains_a_run(tmp_path: Path, trained: RunDir) -> None:
+    """Another one is refused before it reads data or changes anything, whether it resumes or begins the run."""
+    run, begun = RunDir(tmp_path / "run"), RunDir(tmp_path / "begun")
+    shutil.copytree(trained.path, run.path)
+    (run.path / "COMPLETE").unlink()
+    for other, resume in ((run, True), (begun, False)):
+        with lock.held(other.path):
+            before = {path: path.read_bytes() for path in other.path.rglob("*") if path.is_file()}
+            with pytest.raises(RunError, match=f"is being trained by process {os.getpid()} on"):
+                train(other, trained.config(), Display(), resume=resume)
+            assert {path: path.read_bytes() for path in other.path.rglob("*") if path.is_file()} == before
+        train(other, trained.config(), Display(), resume=resume)
+        assert other.complete
+
+
+def test_the_lock_is_held_while_training_and_free_after_a_failure(tmp_path: Path, tiny: Configure) -> None:
+    run = RunDir(tmp_path / "run")
+    held = []
+
+    class Looks(Display):
+        def advance(self, detail: str = "") -> None:
+            held.append(lock.is_held(run.path))
+
+    with pytest.raises(WorkFailed):
+        train(run, tiny(optimizer__name="sgd", optimizer__lr=1e30, optimizer__warmup=0, train__epochs=9), Looks())
+    reading = 8
+    assert held[:reading] == [False] * reading
+    assert held[reading:]
+    assert all(held[reading:])
+    assert not lock.is_held(run.path)
 
 
 def test_a_run_is_never_overwritten(trained: RunDir) -> None:
@@ -209,10 +243,11 @@ def test_a_bad_file_met_by_a_loader_process_is_one_line(tmp_path: Path, tiny: Co
 
 def test_staged_training_with_learned_upsampling(tmp_path: Path, tiny: Configure) -> None:
     coarse = RunDir(tmp_path / "32s")
-    learned = {"model__skips": "plain", "model__upsampling": "learned", "train__epochs": 1}
+    learned = {"model__upsampling": "learned", "train__epochs": 1}
     train(coarse, tiny("demo-fcn32s", **learned), Display())
-    train(RunDir(tmp_path / "16s"), tiny(model__from_run=str(coarse.path), **learned), Display())
-    train(RunDir(tmp_path / "8s"), tiny("demo-fcn8s", model__from_run=str(tmp_path / "16s"), **learned), Display())
+    finer = learned | {"model__skips": "plain"}
+    train(RunDir(tmp_path / "16s"), tiny(model__from_run=str(coarse.path), **finer), Display())
+    train(RunDir(tmp_path / "8s"), tiny("demo-fcn8s", model__from_run=str(tmp_path / "16s"), **finer), Display())
 
 
 def test_early_stopping_outlives_a_resume(tmp_path: Path, tiny: Configure) -> None:
@@ -237,7 +272,7 @@ def test_early_stopping(tmp_path: Path, tiny: Configure) -> None:
 def test_a_finer_network_starts_from_a_trained_coarser_one(tmp_path: Path, tiny: Configure) -> None:
     """Plain skips begin at zero: before the first step FCN-16s gives FCN-32s's predictions on the cells' centres."""
     coarse = RunDir(tmp_path / "32s")
-    train(coarse, tiny("demo-fcn32s", model__skips="plain"), Display())
+    train(coarse, tiny("demo-fcn32s"), Display())
     fine = RunDir(tmp_path / "16s")
     train(fine, tiny(model__skips="plain", model__from_run=str(coarse.path), optimizer__lr=1e-12), Display())
     for name, tensor in coarse.weights("best").items():
@@ -291,16 +326,6 @@ def test_bfloat16_trains_to_nearly_the_same_loss(tmp_path: Path, tiny: Configure
     run = RunDir(tmp_path / "run")
     train(run, tiny(train__precision="bf16"), Display())
     assert run.metrics()[-1]["train"]["loss"] == pytest.approx(trained.metrics()[-1]["train"]["loss"], rel=0.05)
-
-
-def test_seeds_differ_by_step_and_process() -> None:
-    seeds = {seed_of(0, step, process) for step in range(100) for process in range(4)}
-    assert len(seeds) == 400
-    assert all(0 <= seed < 2**63 for seed in seeds)
-
-
-def test_grouped_keeps_the_rest() -> None:
-    assert list(grouped(iter([1, 2, 3]), 2)) == [[1, 2], [3]]  # type: ignore[arg-type, comparison-overlap]
 
 
 def test_the_line_of_an_epoch_survives_missing_scores() -> None:

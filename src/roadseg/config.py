@@ -69,13 +69,19 @@ class Data(Settings):
 
 
 class Transforms(Settings):
-    """What happens to a training image, in this order."""
+    """What happens to an image on its way to the network, in this order; the random ones in training only."""
 
     resize: Size | None = Field(None, description="height and width of the network's input; default: the image's own")
+    score_at: Literal["label", "input"] = Field(
+        "label", description="scores at the label's own size, or at resize's, to which labels are then shrunk too"
+    )
     scale: tuple[Positive, Positive] = Field((1.0, 1.0), description="range of the random scale, drawn log-uniformly")
     crop: Size | None = Field(None, description="height and width of the random crop")
     flip: Share = Field(0.5, description="probability of a left-right flip")
     jitter: Share = Field(0.0, description="strength of random brightness, contrast and saturation")
+    normalise: bool = Field(
+        True, description="subtract ImageNet's mean and divide by its deviation; false: pixels from 0 to 1"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Transforms:
@@ -84,8 +90,25 @@ class Transforms(Settings):
         return self
 
 
+FCN_OPTIONS = ("batch_norm", "padding", "upsampling", "head", "dropout", "skips")
+OPTIONS: dict[str, tuple[str, ...]] = {
+    "fcn32s": FCN_OPTIONS[:-1],
+    "fcn16s": FCN_OPTIONS,
+    "fcn8s": FCN_OPTIONS,
+    "fcn32_decoder": ("batch_norm",),
+    "fcn16_decoder": ("batch_norm",),
+    "fcn8_decoder": ("batch_norm",),
+    "fcns": ("batch_norm",),
+    "fcn_resnet18": (),
+    "segnet": ("batch_norm",),
+    "unet": ("batch_norm",),
+    "pspnet": ("batch_norm",),
+}
+"""The settings of `Model` that each network has, besides its width and its first weights."""
+
+
 class Model(Settings):
-    """Network and its first weights."""
+    """Network and its first weights. A setting that the network does not have keeps its default."""
 
     name: str = Field(description="network")
     width: Positive = Field(1.0, description="factor on every layer's number of channels")
@@ -112,6 +135,14 @@ class Model(Settings):
     def _check(self) -> Model:
         if self.weights is not None and self.from_run is not None:
             raise ValueError("weights and from_run exclude each other; give one of them")
+        own = OPTIONS.get(self.name, FCN_OPTIONS)  # an unknown name is told where the network is built
+        for key in FCN_OPTIONS:
+            default = type(self).model_fields[key].default
+            if key not in own and getattr(self, key) != default:
+                raise ValueError(
+                    f"{self.name} has no setting {key}, only {', '.join(('width', *own))}; "
+                    f"leave model.{key} at {default!r}, as the recipes of {self.name} do"
+                )
         return self
 
 
@@ -120,7 +151,7 @@ class Optimizer(Settings):
 
     name: Literal["sgd", "adam", "adamw"] = Field("sgd", description="optimizer")
     lr: Positive = Field(1e-3, description="learning rate of the head, and of the trunk unless trunk_lr is given")
-    trunk_lr: float | None = Field(None, ge=0, description="learning rate of the VGG16 trunk; 0 freezes it")
+    trunk_lr: float | None = Field(None, ge=0, description="learning rate of the trunk; 0 freezes it")
     frozen_blocks: int = Field(0, ge=0, le=5, description="number of the trunk's first blocks that are not trained")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
     weight_decay: float = Field(0.0, ge=0, description="on weights; never on biases and normalisation")
@@ -135,12 +166,21 @@ class Train(Settings):
     epochs: int = Field(30, ge=1, description="passes over the training images")
     batch_size: int = Field(4, ge=1, description="images in a forward pass, on each process")
     accumulate: int = Field(1, ge=1, description="forward passes that make one step of the optimizer")
-    shuffle: bool = Field(True, description="a new order in each epoch")
+    shuffle: bool = Field(True, description="a new order in each epoch; false: the first one again and again")
     clip: Positive | None = Field(None, description="largest norm of the gradient")
     class_weights: Literal["none", "log"] = Field("none", description="log: 1 / log(1.1 + share of the class's pixels)")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bfloat16 where the hardware has it")
     patience: int | None = Field(None, ge=1, description="stop after this many epochs without a better val mIoU")
     checkpoint_minutes: Positive = Field(10.0, description="also save this often inside an epoch")
+
+
+class Crf(Settings):
+    """A fully connected CRF over what a trained network predicts; training itself does without."""
+
+    iterations: int = Field(0, ge=0, le=100, description="steps of mean-field inference, 5 are enough; 0: no CRF")
+    weight: float = Field(2.0, ge=0, description="pull between pixels that are near and alike")
+    position: float = Field(60.0, ge=4, description="how far it reaches: a standard deviation in pixels")
+    color: float = Field(5.0, ge=2, description="how far colours may differ: a standard deviation in levels of 255")
 
 
 class Config(Settings):
@@ -153,6 +193,7 @@ class Config(Settings):
     model: Model
     optimizer: Optimizer = Optimizer()
     train: Train = Train()
+    crf: Crf = Crf()
 
     @model_validator(mode="after")
     def _check(self) -> Config:
@@ -172,18 +213,19 @@ WITHOUT_EFFECT = {"data.root", "data.cache_gib", "data.workers", "train.checkpoi
 
 def difference(stored: Config, given: Config) -> str | None:
     """The first setting that would change a run's result, in words, or None."""
-    before, now = _flat(stored.model_dump()), _flat(given.model_dump())
+    before, now = flat(stored.model_dump()), flat(given.model_dump())
     for key in before:
         if before[key] != now[key] and key not in WITHOUT_EFFECT:
             return f"{key} is {before[key]} there and {now[key]} here"
     return None
 
 
-def _flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted names, as flags have them."""
+    found: dict[str, Any] = {}
     for key, value in content.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
+        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 def to_json(config: Config) -> str:

@@ -1,4 +1,4 @@
-"""Score a network on images: one confusion matrix an image, counted at the label's own size."""
+"""Score a network on images: one confusion matrix an image, counted at the label's own size unless asked otherwise."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from accelerate import Accelerator
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from roadseg import metrics, stats
+from roadseg.config import Crf, Transforms
+from roadseg.crf import refine
 from roadseg.data.datasets import split_records
+from roadseg.data.decode import Sample
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
-from roadseg.data.transforms import normalise, resize_image
+from roadseg.data.transforms import network_input, resize, resize_image
 from roadseg.errors import RunError
 from roadseg.hardware import make_accelerator, summed
 from roadseg.labels import LabelSpace
@@ -27,6 +31,8 @@ from roadseg.progress import Display
 from roadseg.runs import RunDir, load_model
 from roadseg.upsample import Grid, upsample
 from roadseg.visualize import png
+
+NO_CRF = Crf(iterations=0)
 
 
 class Evaluation(NamedTuple):
@@ -43,11 +49,15 @@ class Evaluation(NamedTuple):
 
 
 def predict_logits(
-    model: nn.Module, grid: Grid, image: Tensor, resize: tuple[int, int] | None, memory_format: torch.memory_format
+    model: nn.Module, grid: Grid, image: Tensor, transforms: Transforms, memory_format: torch.memory_format
 ) -> Float[Tensor, "1 c h w"]:
-    """Logits (1, C, H, W) at the size of `image`, uint8 (3, H, W) on the model's device; the network sees `resize`."""
+    """Logits (1, C, H, W) at the size of `image`, uint8 (3, H, W) on the model's device.
+
+    Of the transforms those act that are not random: the network may see another size, and pixels of another range.
+    """
     height, width = image.shape[1:]
-    images = normalise(resize_image(image, resize or (height, width))[None]).contiguous(memory_format=memory_format)
+    resized = resize_image(image, transforms.resize or (height, width))
+    images = network_input(resized[None], transforms).contiguous(memory_format=memory_format)
     return upsample(model(images).float(), grid, (images.shape[2], images.shape[3]), (height, width))
 
 
@@ -57,13 +67,18 @@ def evaluate(
     grid: Grid,
     samples: Samples,
     accelerator: Accelerator,
-    resize: tuple[int, int] | None,
+    transforms: Transforms,
     memory_format: torch.memory_format = torch.contiguous_format,
     class_weights: Tensor | None = None,
     done: Callable[[], None] = lambda: None,
     keep: bool = False,
+    crf: Crf = NO_CRF,
 ) -> Evaluation:
     """Confusions and loss of all samples, in evaluation mode, and the predictions themselves if they are to be kept.
+
+    Pixels are counted at the label's own size or, with `score_at="input"`, at that of `resize`, to which the label is
+    brought as in training. Predictions are kept at the label's own size in either case. The CRF acts on what is
+    predicted; the loss is that of the network alone.
 
     With several processes each takes every n-th image and fills its own rows, and the rows are added: every image
     counts exactly once whatever the number of processes.
@@ -76,12 +91,14 @@ def evaluate(
     loss = weight = seconds = 0.0
     predictions: dict[str, bytes] = {}
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
-        image, target = (tensor.to(device) for tensor in samples[index])
+        sample = samples[index]
+        image, target = (tensor.to(device) for tensor in _as_scored(sample, transforms))
         started = time.monotonic()
-        logits = predict_logits(model, grid, image, resize, memory_format)
-        indices = logits.max(1).indices
+        logits = predict_logits(model, grid, image, transforms, memory_format)
+        indices = refine(logits, image, crf).max(1).indices
         if keep:
-            picture = indices[0].to(torch.uint8).cpu().numpy()
+            whole = F.interpolate(indices[None].to(torch.uint8), size=sample.target.shape, mode="nearest-exact")
+            picture = whole[0, 0].cpu().numpy()
             seconds += time.monotonic() - started
             predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
         targets = target[None].long()
@@ -93,6 +110,13 @@ def evaluate(
     loss, weight = summed(accelerator, loss, weight)
     counts = accelerator.reduce(confusions).cpu().numpy()
     return Evaluation(counts, loss / max(weight, 1e-12), predictions, seconds / max(len(predictions), 1))
+
+
+def _as_scored(sample: Sample, transforms: Transforms) -> Sample:
+    """The sample at the size that its pixels are counted at."""
+    if transforms.score_at == "label" or transforms.resize is None:
+        return sample
+    return resize(sample, transforms.resize)
 
 
 def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[str, Any]:
@@ -109,8 +133,8 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
     samples = Samples(records, space, settings.data.cache_gib, display.advance)
     display.begin(f"scoring {split}", len(samples))
     result = evaluate(
-        network, model.grid, samples, accelerator, settings.transforms.resize, memory_format, done=display.advance,
-        keep=True,
+        network, model.grid, samples, accelerator, settings.transforms, memory_format, done=display.advance,
+        keep=True, crf=settings.crf,
     )  # fmt: skip
     scores = scored(result, records, space)
     before = run.evaluations().get(split)

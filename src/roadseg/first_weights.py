@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from torch import nn
-
 from roadseg.config import Model
 from roadseg.errors import RunError
+from roadseg.models import SegmentationModel
 from roadseg.models.weights import load_imagenet, locate, read_tensors
 from roadseg.runs import RunDir
 
 
-def first_weights(model: nn.Module, settings: Model) -> str:
+def first_weights(model: SegmentationModel, settings: Model) -> str:
     """Fill the network from the file or the run that the settings name; says what was filled."""
     if settings.weights is not None:
-        return " and ".join(load_imagenet(model, read_tensors(locate(settings.weights)))) + " pretrained"
+        return " and ".join(load_imagenet(model, read_tensors(locate(settings.weights, model.trunk)))) + " pretrained"
     if settings.from_run is None:
         return "from random weights"
     weights = RunDir(settings.from_run).weights("best")

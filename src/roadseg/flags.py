@@ -115,6 +115,29 @@ def _is_tuple(annotation: Any) -> bool:
     return any(typing.get_origin(member) is tuple for member in _members(annotation))
 
 
+def setting_value(key: str, value: str) -> str | list[str]:
+    """`value` as the setting `key` takes it: several numbers are written with commas between them.
+
+    Raises `ConfigError` for a setting that does not exist, with the closest one.
+    """
+    known = _keys(Config)
+    if key not in known:
+        raise ConfigError(f"no setting {key!r}; {_did_you_mean(key, list(known))}roadseg train --help lists them")
+    return value.split(",") if _is_tuple(known[key]) else value
+
+
+def _keys(kind: type[Settings], prefix: str = "") -> dict[str, Any]:
+    """The annotation of every setting by its dotted name."""
+    found: dict[str, Any] = {}
+    for name, field in kind.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, Settings):
+            found |= _keys(section, f"{prefix}{name}.")
+        elif name != "recipe":
+            found[f"{prefix}{name}"] = section
+    return found
+
+
 def overridden(settings: Config, arguments: dict[str, Any]) -> Config:
     """`settings` with the flags that were given. Raises `ConfigError` naming the flag of the first bad value.
 

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from roadseg.atomic import write_bytes
+from roadseg.crf import refine
 from roadseg.data.decode import read_image
 from roadseg.errors import DataError, WorkFailed
 from roadseg.evaluate import predict_logits
@@ -92,10 +93,9 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
             display.say(str(error))
             continue
         with torch.inference_mode():
-            logits = predict_logits(
-                network, model.grid, image.to(accelerator.device), settings.transforms.resize, memory_format
-            )
-        indices, confidence = decide(logits)
+            pixels = image.to(accelerator.device)
+            logits = predict_logits(network, model.grid, pixels, settings.transforms, memory_format)
+            indices, confidence = decide(refine(logits, pixels, settings.crf))
         for kind, picture in pictures(image.permute(1, 2, 0).numpy(), indices, confidence, space).items():
             target = output / kind / f"{name}.png"
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -22,6 +22,9 @@ class Display:
     def say(self, text: str) -> None:
         """A line that stays."""
 
+    def stage(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
+        """The next large piece of work: `done` of `total` are behind, and all of them still take `seconds_left`."""
+
     def begin(self, what: str, total: int, done: int = 0) -> None:
         """A new piece of work of `total` steps."""
 
@@ -41,6 +44,10 @@ class Plain(Display):
     def say(self, text: str) -> None:
         """Print the line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def stage(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Print it as a headline."""
+        self.say(f"== {what}{_all_left(seconds_left)}")
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
         """Remember what runs."""
@@ -68,6 +75,7 @@ class Bars(Display):
             expand=True,
         )
         self.task: TaskID | None = None
+        self.stages: TaskID | None = None
 
     def __enter__(self) -> Bars:
         self.progress.start()
@@ -82,6 +90,14 @@ class Bars(Display):
         """Print the line above the bar."""
         self.progress.console.print(text, highlight=False, markup=False)
 
+    def stage(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
+        """Move a bar of its own, above the other one."""
+        for task in (self.stages, self.task):
+            if task is not None:
+                self.progress.remove_task(task)
+        self.task = None
+        self.stages = self.progress.add_task(what, total=total, completed=done, detail=_all_left(seconds_left).strip())
+
     def begin(self, what: str, total: int, done: int = 0) -> None:
         """Replace the bar."""
         if self.task is not None:
@@ -95,6 +111,10 @@ class Bars(Display):
         self.progress.update(self.task, advance=1)
         left = next(task.time_remaining for task in self.progress.tasks if task.id == self.task)
         self.progress.update(self.task, detail=detail or (f"{duration(left)} left" if left is not None else ""))
+
+
+def _all_left(seconds: float | None) -> str:
+    return "" if seconds is None else f"  ({duration(seconds)} left in all)"
 
 
 def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
@@ -118,4 +138,6 @@ def duration(seconds: float) -> str:
     """A time in the unit that a person would use."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 99.5 * 60 else f"{seconds / 3600:.1f} h"
+    if seconds < 99.5 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 48 * 3600 else f"{seconds / 86400:.1f} days"

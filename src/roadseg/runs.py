@@ -1,6 +1,6 @@
 """The run directory: all that training leaves behind, and all that anything after it reads.
 
-config.json  environment.json  labels.json  splits.json  metrics.jsonl
+config.json  environment.json  labels.json  splits.json  metrics.jsonl  train.lock  tensorboard/ (if asked for)
 checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, progress)
 evaluation/<split>.json   evaluation/<split>.confusion.npz   evaluation/<split>/<id>.png (predicted label ids)
 COMPLETE (written last)
@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
@@ -30,23 +29,11 @@ from roadseg.data.splits import Splits
 from roadseg.errors import RunError
 from roadseg.labels import LabelSpace
 from roadseg.models import SegmentationModel
+from roadseg.run_files import RunFiles
 
 
-class RunDir:
-    """One run on disk. Making the object touches nothing; `create` makes the directory."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.checkpoints = path / "checkpoints"
-        self.evaluation = path / "evaluation"
-        self.metrics_file = path / "metrics.jsonl"
-
-    def check_free(self) -> None:
-        """Raises `RunError` where a run, or anything else, is already."""
-        if (self.path / "config.json").exists():
-            raise RunError(f"{self.path} already holds a run; continue it with --resume or choose another --run")
-        if self.path.is_dir() and any(self.path.iterdir()):
-            raise RunError(f"{self.path} holds other files; give a new or empty folder with --run")
+class RunDir(RunFiles):
+    """One run on disk, its tensors included. Making the object touches nothing; `create` makes the directory."""
 
     def create(self, settings: Config, space: LabelSpace, splits: Splits) -> None:
         """Make the directory with what does not change during the run. Raises `RunError` as `check_free`."""
@@ -58,48 +45,9 @@ class RunDir:
         splits.save(self.path / "splits.json")
         write_text(self.path / "config.json", config.to_json(settings))
 
-    def config(self) -> Config:
-        """The run's settings. Raises `RunError` where there is no run, `ConfigError` where the file is damaged."""
-        path = self.path / "config.json"
-        if not path.is_file():
-            inside = sorted(self.path.glob("*/config.json")) or sorted(self.path.glob("*/*/config.json"))
-            hint = f"did you mean {inside[-1].parent}?" if inside else "give a directory that roadseg train made"
-            raise RunError(f"no run in {self.path}; {hint}")
-        return config.from_json(path.read_text(errors="replace"), str(path))
-
-    def labels(self) -> LabelSpace:
-        """The label space that the run was trained with."""
-        path = self.path / "labels.json"
-        try:
-            return LabelSpace.model_validate_json(path.read_text())
-        except (OSError, UnicodeDecodeError, ValidationError) as error:
-            raise RunError(f"{path} is missing or damaged; restore it from a copy of the run") from error
-
     def splits(self) -> Splits:
         """The ids that the run trained, validated and tested on."""
         return Splits.load(self.path / "splits.json")
-
-    @property
-    def complete(self) -> bool:
-        """Whether training came to its end."""
-        return (self.path / "COMPLETE").exists()
-
-    def finish(self) -> None:
-        """Mark the run as complete."""
-        write_text(self.path / "COMPLETE", "")
-
-    def metrics(self) -> list[dict[str, Any]]:
-        """One entry for each epoch so far."""
-        if not self.metrics_file.exists():
-            return []
-        try:
-            return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
-        except ValueError as error:
-            raise RunError(f"{self.metrics_file} is damaged; restore it from a copy of the run") from error
-
-    def write_metrics(self, entries: list[dict[str, Any]]) -> None:
-        """Replace the entries of all epochs."""
-        write_text(self.metrics_file, "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in entries))
 
     def save_checkpoint(
         self, name: str, weights: dict[str, Tensor], progress: dict[str, Any], trainer: dict[str, Any] | None = None
@@ -112,18 +60,10 @@ class RunDir:
             files["trainer"] = buffer.getvalue()
         checkpoints.save(self.checkpoints, name, files, progress)
 
-    def has_checkpoint(self, name: str) -> bool:
-        """Whether there is a checkpoint `last` or `best`."""
-        return checkpoints.exists(self.checkpoints, name)
-
     def settle(self) -> None:
         """Finish or drop what a cut-off commit left; for the process that trains."""
         for name in ("best", "last"):
             checkpoints.settle(self.checkpoints, name)
-
-    def progress(self, name: str) -> dict[str, Any]:
-        """What was said of a checkpoint when it was saved (epoch, step, score)."""
-        return checkpoints.about(self.checkpoints, name)
 
     def weights(self, name: str) -> dict[str, Tensor]:
         """The weights of a checkpoint. Raises `RunError` where the file does not match its hash."""
@@ -157,13 +97,6 @@ class RunDir:
             path = self.prediction_file(split, image_id)
             path.parent.mkdir(parents=True, exist_ok=True)
             write_bytes(path, content)
-
-    def evaluations(self) -> dict[str, dict[str, Any]]:
-        """The reports of all splits that were evaluated."""
-        try:
-            return {path.stem: json.loads(path.read_text()) for path in sorted(self.evaluation.glob("*.json"))}
-        except ValueError as error:
-            raise RunError(f"a report in {self.evaluation} is damaged; make it anew with roadseg evaluate") from error
 
 
 def next_run(root: Path, recipe: str) -> Path:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
+from rich import box
 from rich.markup import escape
 from rich.table import Table
 
@@ -27,7 +28,7 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     first = reports[0]
     table = Table(
         title=f"{escape(split)}: images {first['images']}, groups {first['groups']}",
-        caption=_caption(first),
+        caption=caption(first["ci95_resampled"], first["groups"]),
         title_justify="left",
         caption_justify="left",
     )
@@ -45,12 +46,48 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     return table
 
 
-def _caption(report: dict[str, Any]) -> str:
-    text = f"percent; intervals: 95 % bootstrap over {report['ci95_resampled']}s"
-    if report["ci95_resampled"] == "image":
+class Row(NamedTuple):
+    """An arm of a study: its mean scores over the seeds, what its seeds' mIoU spans, and mIoU's interval, if known."""
+
+    name: str
+    means: dict[str, float | None]
+    span: tuple[float | None, float | None]
+    interval: tuple[float | None, float | None]
+
+
+SHORT = ("mean_iou", "micro_iou", "pixel_accuracy")
+"""The scores in a table of many arms."""
+
+
+def arm_table(rows: list[Row], title: str, below: str, seeds: int) -> Table:
+    """One row for each arm, in percent; with the range of mIoU where there are several seeds. The best are bold."""
+    table = Table(
+        title=escape(title), title_justify="left", caption=escape(below), caption_justify="left", box=box.SIMPLE_HEAD
+    )
+    table.add_column("", overflow="fold")
+    columns = {SCORES[key]: _cells([row.means[key] for row in rows]) for key in SHORT}
+    extra = {"95 %": [_span(*row.interval) for row in rows]}
+    if seeds > 1:
+        extra = {f"{seeds} seeds": [_span(*row.span) for row in rows], **extra}
+    first, *others = columns
+    ordered = {first: columns[first], **extra, **{name: columns[name] for name in others}}
+    for heading in ordered:
+        table.add_column(heading, justify="right")
+    for row, *cells in zip(rows, *ordered.values(), strict=True):
+        table.add_row(escape(row.name), *cells)
+    return table
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+def caption(unit: str, groups: int) -> str:
+    """What the intervals rest on: resampled groups, or images where all are of one group."""
+    text = f"percent; intervals: 95 % bootstrap over {unit}s"
+    if unit == "image":
         return f"{text}, too narrow: the images are of one group"
-    few = report["groups"] < ENOUGH_GROUPS
-    return f"{text}, too narrow: only {report['groups']} groups" if few else text
+    return f"{text}, too narrow: only {groups} groups" if groups < ENOUGH_GROUPS else text
 
 
 def _cells(values: list[float | None]) -> list[str]:

@@ -2,34 +2,30 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from roadseg import data, models
-from roadseg.config import Config, Data, difference
-from roadseg.data.loading import GIB, Augmented, Batch, Samples, batch_indices, batches, class_shares, epoch_order
-from roadseg.data.records import Record
-from roadseg.data.splits import Splits, leaks
+from roadseg import data, lock
+from roadseg.config import Config, difference
+from roadseg.data.loading import Augmented, Batch, batch_indices, batches, class_shares, epoch_order, grouped
 from roadseg.errors import DataError, RunError, WorkFailed
-from roadseg.evaluate import Evaluation, evaluate, headline, scored, store
-from roadseg.first_weights import first_weights
+from roadseg.evaluate import NO_CRF, Evaluation, evaluate, headline, predict_logits, scored, store
 from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summed
 from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
-from roadseg.losses import cross_entropy_sum, log_class_weights, target_weight
-from roadseg.metrics import confusion_matrix
-from roadseg.models import SegmentationModel
-from roadseg.optim import freeze, make_optimizer, parameter_groups, rate_factor, set_rates
+from roadseg.learner import MEND, Learner
+from roadseg.losses import log_class_weights
+from roadseg.metrics import per_class_iou
+from roadseg.optim import rate_factor
+from roadseg.prepare import Network, build_network, read_parts
 from roadseg.progress import Display, duration, epoch_line
 from roadseg.runs import RunDir
-from roadseg.upsample import upsample
+from roadseg.watch import Watch
 
 
 @dataclass
@@ -46,11 +42,13 @@ class Progress:
     best_epoch: int = 0
 
 
-def train(run: RunDir, settings: Config, display: Display, resume: bool = False) -> dict[str, Any]:
+def train(
+    run: RunDir, settings: Config, display: Display, resume: bool = False, watch: Watch | None = None
+) -> dict[str, Any]:
     """Train into `run` and return the validation report of the best checkpoint.
 
-    Raises `RoadsegError` for bad input before anything is written, `WorkFailed` when the loss is not finite, and
-    `Interrupted` after a signal.
+    Raises `RoadsegError` for bad input, or where another process trains the run, before anything is written,
+    `WorkFailed` when the loss is not finite, and `Interrupted` after a signal.
     """
     begun = resume and (run.path / "config.json").exists()
     different = difference(run.config(), settings) if begun else None
@@ -58,37 +56,44 @@ def train(run: RunDir, settings: Config, display: Display, resume: bool = False)
         raise RunError(
             f"{run.path} was made with other settings ({different}); repeat its command or choose another --run"
         )
-    if not begun:
-        run.check_free()
+    lock.check_idle(run.path) if begun else run.check_free()
     saved = begun and run.has_checkpoint("last")
-    training = Training(run, settings, display, pretrained=not saved)
+    training = Training(run, settings, display, watch, pretrained=not saved)
     if begun:
         training.check_data()
-    if training.accelerator.is_main_process:
-        run.settle() if begun else run.create(settings, training.space, training.splits)
-    training.accelerator.wait_for_everyone()
-    if saved:
-        training.restore()
-    with stop_on_signals() as stop:
-        training.fit(stop)
-        return training.conclude(stop)
+    main = training.accelerator.is_main_process
+    with lock.held(run.path) if main else nullcontext(), closing(training.watch):
+        if main:
+            run.settle() if begun else run.create(settings, training.space, training.splits)
+        training.accelerator.wait_for_everyone()
+        if saved:
+            training.restore()
+        training.begin_watch()
+        with stop_on_signals() as stop:
+            training.fit(stop)
+            return training.conclude(stop)
 
 
 class Training:
-    """One run in the making: data, network, optimizer and progress."""
+    """One run in the making: data, the network that learns, and progress."""
 
-    def __init__(self, run: RunDir, settings: Config, display: Display, pretrained: bool = True) -> None:
+    def __init__(
+        self, run: RunDir, settings: Config, display: Display, watch: Watch | None = None, pretrained: bool = True
+    ) -> None:
         self.run, self.settings = run, settings
-        self.accelerator, self.memory_format = make_accelerator(settings.train.precision)
+        self.accelerator, memory_format = make_accelerator(settings.train.precision)
         self.display = display if self.accelerator.is_main_process else Display()
-        device = self.accelerator.device
+        self.watch = watch if watch and self.accelerator.is_main_process else Watch()
 
         self.space = data.label_space(settings.data)
-        self.splits, self.samples = self._read(settings.data)
-        self.class_weights = None
+        self.splits, self.samples = read_parts(settings.data, self.space, self.display)
+        class_weights = None
         if settings.train.class_weights == "log":
-            self.class_weights = log_class_weights(class_shares(self.samples["train"])).to(device)
-        model, started_from = self._build(pretrained)
+            class_weights = log_class_weights(class_shares(self.samples["train"])).to(self.accelerator.device)
+        network = build_network(settings, len(self.space.classes), pretrained)
+        self.learner = Learner(
+            network, self.accelerator, memory_format, class_weights, settings.train.clip, settings.seed
+        )
 
         processes = self.accelerator.num_processes
         count = len(batch_indices(list(range(len(self.samples["train"]))), settings.train.batch_size, processes))
@@ -101,44 +106,20 @@ class Training:
         self.saved_at = time.monotonic()
         self.pace: float | None = None
         self.validation_seconds = 0.0
-        trained = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        self.introduce(network)
+
+    def introduce(self, network: Network) -> None:
+        """Say what is trained, on what and from what."""
+        images = {part: len(samples) for part, samples in self.samples.items()}
+        trained = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
+        processes = self.accelerator.num_processes
         self.display.say(
-            f"{settings.recipe}: {len(self.samples['train'])} training and {len(self.samples['val'])} validation "
-            f"images, {len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train ({started_from}); "
-            f"{device.type}{'' if processes == 1 else f' x {processes}'}, "
+            f"{self.settings.recipe}: {images['train']} training and {images['val']} validation images, "
+            f"{len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train ({network.started_from}); "
+            f"{self.accelerator.device.type}{'' if processes == 1 else f' x {processes}'}, "
             f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}. "
             "Losses and scores are training / validation, scores in percent."
         )
-
-    def _read(self, settings: Data) -> tuple[Splits, dict[str, Samples]]:
-        """The division, and the samples of train and val; of test only the headers are looked at."""
-        splits, records = data.load_records(settings)
-        mixed = leaks(splits, [record for part in records.values() for record in part])
-        if mixed:
-            self.display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
-        Samples(records.get("test", []), self.space, budget_gib=0)
-        val = self._load("val", records["val"], settings.cache_gib)
-        left = settings.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
-        return splits, {"train": self._load("train", records["train"], left), "val": val}
-
-    def _build(self, pretrained: bool) -> tuple[SegmentationModel, str]:
-        """Make `self.model`, its grid and its optimizer; the bare network, and in words what it begins with."""
-        chosen, optimizer = self.settings.model, self.settings.optimizer
-        torch.manual_seed(self.settings.seed)
-        model = models.build(chosen, len(self.space.classes))
-        started_from = first_weights(model, chosen) if pretrained else "from its checkpoint"
-        if chosen.weights is None and chosen.from_run is None:  # there is nothing to keep in the trunk
-            optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
-        freeze(model.trunk.blocks, optimizer)
-        self.grid = model.grid
-        made = make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer)
-        model = model.to(self.accelerator.device, memory_format=self.memory_format)  # type: ignore[call-overload]
-        self.model, self.optimizer = self.accelerator.prepare(model, made)
-        return model, started_from
-
-    def _load(self, part: str, records: list[Record], budget_gib: float) -> Samples:
-        self.display.begin(f"reading {part}", len(records))
-        return Samples(records, self.space, budget_gib, self.display.advance)
 
     def check_data(self) -> None:
         """Raises `RunError` where images or classes are no longer those that the run began with."""
@@ -151,6 +132,11 @@ class Training:
         classes = len(self.space.classes)
         return torch.zeros(classes, classes, dtype=torch.int64, device=self.accelerator.device)
 
+    def begin_watch(self) -> None:
+        """Say from which step on things are told, or told again: an epoch's end where it was not closed."""
+        closed = self.progress.steps_in_epoch < self.steps_per_epoch
+        self.watch.begin(self.samples["val"], self.progress.step + closed, self.steps)
+
     def fit(self, stop: StopFlag) -> None:
         """All epochs that are left."""
         epochs, patience = self.settings.train.epochs, self.settings.train.patience
@@ -158,17 +144,13 @@ class Training:
             if patience is not None and self.progress.epoch - self.progress.best_epoch >= patience:
                 self.display.say(f"stopped early: no better val mIoU in {patience} epochs")
                 return
-            started = time.monotonic()
             self.run_epoch(stop)
-            self.progress.seconds += time.monotonic() - started
             self.close_epoch(stop)
 
     def run_epoch(self, stop: StopFlag) -> None:
         """The steps of one epoch, or those that a resumed epoch still lacks."""
         train, epoch = self.settings.train, self.progress.epoch
-        self.model.train()
-        for block in self.accelerator.unwrap_model(self.model).trunk.blocks:
-            block.train(any(parameter.requires_grad for parameter in block.parameters()))
+        self.learner.begin_epoch()
         order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle)
         indices = batch_indices(order, train.batch_size, self.accelerator.num_processes, self.accelerator.process_index)
         indices = indices[self.progress.steps_in_epoch * train.accumulate :]
@@ -180,6 +162,7 @@ class Training:
         for group in grouped(loader, train.accumulate):
             stopping, due = self.step(group, stop)
             seconds, clock = time.monotonic() - clock, time.monotonic()
+            self.progress.seconds += seconds
             images = sum(len(batch.ids) for batch in group) * self.accelerator.num_processes
             loss = self.progress.loss_sum / max(self.progress.loss_weight, 1e-12)
             memory = peak_memory_gib(self.accelerator.device)
@@ -202,52 +185,25 @@ class Training:
         return min(8, cpu_count() - 1) if self.accelerator.device.type == "cuda" else 0
 
     def step(self, group: list[Batch], stop: StopFlag) -> tuple[bool, bool]:
-        """One step of the optimizer on the batches of `group`; whether to stop, and whether a checkpoint is due.
-
-        The gradient is that of the mean over all pixels of all batches and processes, so that neither accumulation nor
-        the number of processes changes it; batch normalisation apart, which sees one batch at a time. Dropout is seeded
-        from (seed, step, process), so no random state is saved.
-        """
-        accelerator, device = self.accelerator, self.accelerator.device
-        set_rates(self.optimizer, rate_factor(self.progress.step, self.steps, self.settings.optimizer))
-        torch.manual_seed(seed_of(self.settings.seed, self.progress.step, accelerator.process_index))
+        """One step of the optimizer on the batches of `group`; whether to stop, and whether a checkpoint is due."""
+        done = self.progress
         due = time.monotonic() - self.saved_at > 60 * self.settings.train.checkpoint_minutes
-        own_weight = sum(float(target_weight(batch.targets.to(device), self.class_weights)) for batch in group)
-        weight, stopping, saving = summed(accelerator, own_weight, stop.asked, due)
-        loss = 0.0
-        for number, batch in enumerate(group):
-            sync = accelerator.no_sync(self.model) if number + 1 < len(group) else nullcontext()
-            with sync:
-                loss += self._backward(batch, max(weight, 1e-12))
-        if self.settings.train.clip is not None:
-            accelerator.clip_grad_norm_(self.model.parameters(), self.settings.train.clip)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.progress.loss_sum += summed(accelerator, loss)[0]
-        self.progress.loss_weight += weight
-        self.progress.step += 1
-        self.progress.steps_in_epoch += 1
+        weight, stopping, saving = summed(self.accelerator, self.learner.weight(group), stop.asked, due)
+        rate = rate_factor(done.step, self.steps, self.settings.optimizer)
+        loss, confusion = self.learner.step(group, done.step, rate, weight)
+        self.confusion += confusion
+        done.loss_sum += loss
+        done.loss_weight += weight
+        done.step += 1
+        done.steps_in_epoch += 1
+        self.watch.step(done.step, loss / max(weight, 1e-12))
         return stopping > 0, saving > 0
 
-    def _backward(self, batch: Batch, weight: float) -> float:
-        device = self.accelerator.device
-        images = batch.images.to(device, non_blocking=True).contiguous(memory_format=self.memory_format)
-        targets = batch.targets.to(device, non_blocking=True)
-        logits = upsample(self.model(images), self.grid, (images.shape[2], images.shape[3]))
-        loss = cross_entropy_sum(logits, targets, self.class_weights)
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            raise WorkFailed(
-                f"loss is {value} in epoch {self.progress.epoch + 1} on {', '.join(batch.ids)}; "
-                "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
-            )
-        # DDP averages over the processes: their number turns the average into the sum that the shared weight divides.
-        self.accelerator.backward(loss * (self.accelerator.num_processes / weight))
-        self.confusion += confusion_matrix(logits.detach().max(1).indices, targets, len(self.space.classes))
-        return value
-
     def validate(self, stop: StopFlag, keep: bool = False) -> Evaluation:
-        """Score the validation images, and keep the predictions if asked to. Raises `Interrupted` after a signal."""
+        """Score the validation images; keep the predictions, and let the CRF act on them, if asked to.
+
+        Raises `Interrupted` after a signal, and `WorkFailed` where the loss is not finite.
+        """
         self.display.begin("validating", len(self.samples["val"]))
 
         def advance() -> None:
@@ -255,13 +211,14 @@ class Training:
             if stop.asked and self.accelerator.num_processes == 1:
                 raise Interrupted("stopped while validating; continue with --resume")
 
-        # Without DDP's wrapper, which would wait for processes that have no image to score.
-        model = self.accelerator.unwrap_model(self.model)
-        resize = self.settings.transforms.resize
-        return evaluate(
-            model, self.grid, self.samples["val"], self.accelerator, resize, self.memory_format,
-            self.class_weights, advance, keep,
+        result = evaluate(
+            self.learner.network, self.learner.grid, self.samples["val"], self.accelerator,
+            self.settings.transforms, self.learner.memory_format, self.learner.class_weights, advance, keep,
+            self.settings.crf if keep else NO_CRF,
         )  # fmt: skip
+        if not math.isfinite(result.loss):
+            raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {MEND}")
+        return result
 
     def close_epoch(self, stop: StopFlag) -> None:
         """Validate, write the epoch's metrics, and save `best` where it is better and `last`."""
@@ -272,69 +229,66 @@ class Training:
         except Interrupted:
             self.save_last()
             raise
-        if not math.isfinite(validation.loss):
-            raise WorkFailed(
-                f"validation loss is {validation.loss} after epoch {done.epoch + 1}; "
-                "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
-            )
-        scores = headline(validation.confusions.sum(0))
         self.validation_seconds = time.monotonic() - started
         done.epoch += 1
         done.steps_in_epoch = 0
-        score = scores["mean_iou"] or 0.0
+        entry = self.entry(validation)
+        score = entry["val"]["mean_iou"] or 0.0
         better = done.best is None or score > done.best
         if better:
             done.best, done.best_epoch = score, done.epoch
-        training_scores = headline(self.accelerator.reduce(self.confusion).cpu().numpy())
-        entry = {
-            "epoch": done.epoch,
-            "step": done.step,
-            "lr": self.optimizer.param_groups[-1]["lr"],
-            "train": {"loss": done.loss_sum / max(done.loss_weight, 1e-12), **training_scores},
-            "val": {"loss": validation.loss, **scores},
-            "seconds": {"train": round(done.seconds, 3), "val": round(self.validation_seconds, 3)},
-            "memory_gib": round(peak_memory_gib(self.accelerator.device), 3),
-        }
+        speed = len(self.samples["train"]) / max(done.seconds, 1e-9)
+        self.watch.epoch(entry, speed, per_class_iou(validation.confusions.sum(0)), self.predict)
         done.loss_sum = done.loss_weight = done.seconds = 0.0
         self.confusion = self._no_confusion()
         if self.accelerator.is_main_process:
             if better:
-                self.run.save_checkpoint(
-                    "best", self._weights(), {"epoch": done.epoch, "step": done.step, "mean_iou": score}
-                )
+                where = {"epoch": done.epoch, "step": done.step, "mean_iou": score}
+                self.run.save_checkpoint("best", self.learner.weights(), where)
             self.run.write_metrics([*self.run.metrics()[: done.epoch - 1], entry])
         self.save_last()
         self.display.say(epoch_line(entry, self.settings.train.epochs, better))
 
-    def _weights(self) -> dict[str, Tensor]:
-        """The network's tensors. Raises `WorkFailed` rather than let one that is not finite over a good checkpoint."""
-        model: nn.Module = self.accelerator.unwrap_model(self.model)
-        for name, tensor in model.state_dict().items():
-            if not tensor.isfinite().all():
-                raise WorkFailed(
-                    f"{name} is not finite after step {self.progress.step}; "
-                    "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
-                )
-        return {name: tensor.detach().cpu() for name, tensor in model.state_dict().items()}
+    def entry(self, validation: Evaluation) -> dict[str, Any]:
+        """The epoch's line in metrics.jsonl. Every process must call it."""
+        done = self.progress
+        scores = headline(self.accelerator.reduce(self.confusion).cpu().numpy())
+        return {
+            "epoch": done.epoch,
+            "step": done.step,
+            "lr": self.learner.optimizer.param_groups[-1]["lr"],
+            "train": {"loss": done.loss_sum / max(done.loss_weight, 1e-12), **scores},
+            "val": {"loss": validation.loss, **headline(validation.confusions.sum(0))},
+            "seconds": {"train": round(done.seconds, 3), "val": round(self.validation_seconds, 3)},
+            "memory_gib": round(peak_memory_gib(self.accelerator.device), 3),
+        }
+
+    @torch.inference_mode()
+    def predict(self, image: Tensor) -> Tensor:
+        """Index of each pixel's class, uint8 (H, W), of an image uint8 (3, H, W); both on the CPU."""
+        learner, transforms = self.learner, self.settings.transforms
+        image = image.to(self.accelerator.device)
+        logits = predict_logits(learner.network.eval(), learner.grid, image, transforms, learner.memory_format)
+        return logits.max(1).indices[0].to(torch.uint8).cpu()
 
     def save_last(self) -> None:
         """Write the checkpoint that `restore` reads. Every process must call it."""
         confusion = self.accelerator.reduce(self.confusion)
         if self.accelerator.is_main_process:
             trainer = {
-                "optimizer": self.optimizer.state_dict(),
+                "optimizer": self.learner.optimizer.state_dict(),
                 "progress": asdict(self.progress),
                 "confusion": confusion.cpu(),
             }
             where = {"epoch": self.progress.epoch, "step": self.progress.step, "mean_iou": self.progress.best}
-            self.run.save_checkpoint("last", self._weights(), where, trainer)
+            self.run.save_checkpoint("last", self.learner.weights(), where, trainer)
         self.saved_at = time.monotonic()
 
     def restore(self) -> None:
         """Continue from `last`."""
         state = self.run.trainer()
-        self.accelerator.unwrap_model(self.model).load_state_dict(self.run.weights("last"))
-        self.optimizer.load_state_dict(state["optimizer"])
+        self.learner.network.load_state_dict(self.run.weights("last"))
+        self.learner.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
         if self.accelerator.is_main_process:
             self.confusion = state["confusion"].to(self.accelerator.device)
@@ -343,7 +297,7 @@ class Training:
     def conclude(self, stop: StopFlag) -> dict[str, Any]:
         """Score the best checkpoint on the validation images and mark the run as complete."""
         self.accelerator.wait_for_everyone()
-        self.accelerator.unwrap_model(self.model).load_state_dict(self.run.weights("best"))
+        self.learner.network.load_state_dict(self.run.weights("best"))
         records = self.samples["val"].records
         result = self.validate(stop, keep=True)
         scores = scored(result, records, self.space)
@@ -351,21 +305,3 @@ class Training:
         if self.accelerator.is_main_process:
             self.run.finish()
         return scores
-
-
-def seed_of(seed: int, step: int, process: int) -> int:
-    """A seed below 2**63 that differs for every step and process."""
-    digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
-    return int.from_bytes(digest[:8], "big") >> 1
-
-
-def grouped(loader: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
-    """Lists of `size` batches; the last one may be shorter."""
-    group: list[Batch] = []
-    for batch in loader:
-        group.append(batch)
-        if len(group) == size:
-            yield group
-            group = []
-    if group:
-        yield group

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from roadseg import config
 from roadseg.config import Model
 from roadseg.errors import ConfigError
 from roadseg.models import MODELS, build
@@ -29,7 +31,9 @@ OPTIONS: dict[str, dict[str, tuple[object, ...]]] = {
     "fcn16s": FCN_OPTIONS | {"skips": SKIPS},
     "fcn8s": FCN_OPTIONS | {"skips": SKIPS},
 }
-"""The settings that a network listens to, besides those that all do; one that is not listed has none of its own."""
+"""The values that are tried of a network's own settings, besides batch normalisation and dropout."""
+GLOBAL = {"pspnet": "pyramid"}
+"""Networks whose logits see the whole image, each with its part that does; without that part it is local."""
 
 
 def variants(**fixed: object) -> list[Model]:
@@ -42,7 +46,8 @@ def variants(**fixed: object) -> list[Model]:
             plain = settings.get("padding") == "same" and settings.get("upsampling") == "bilinear"
             if settings.get("head") == "light" and not plain:
                 continue  # caffe refuses it (tested below); learned upsampling works on any head's scores
-            result.append(Model.model_validate({"name": name, "width": 1 / 32, "batch_norm": i % 2 == 1} | settings))
+            batch_norm = i % 2 == 1 and "batch_norm" in config.OPTIONS[name]
+            result.append(Model.model_validate({"name": name, "width": 1 / 32, "batch_norm": batch_norm} | settings))
     return result
 
 
@@ -64,10 +69,18 @@ def make(settings: Model, seed: int = 0) -> nn.Module:
             nn.init.uniform_(module.get_buffer("running_mean"), -0.2, 0.2)
             nn.init.uniform_(module.get_buffer("running_var"), 0.5, 2)
         if isinstance(module, nn.Conv2d):
-            assert module.bias is not None
-            nn.init.normal_(module.bias, std=0.1)
+            if module.bias is not None:
+                nn.init.normal_(module.bias, std=0.1)
             if module.out_channels == CLASSES:
                 nn.init.normal_(module.weight, std=0.1)
+    return net
+
+
+def make_local(net: nn.Module, name: str) -> nn.Module:
+    """The network without its sight of the whole image: that part gives zeros."""
+    if name in GLOBAL:
+        for parameter in net.get_submodule(GLOBAL[name]).parameters():
+            nn.init.zeros_(parameter)
     return net
 
 
@@ -164,7 +177,7 @@ def test_same_seed_builds_the_same_network(name: str) -> None:
 @every_grid
 def test_image_moved_by_32_pixels_moves_the_logits(settings: Model) -> None:
     """In columns that see neither border: fc6 sees 404 pixels, and the enlargement reaches two cells further."""
-    net = make(settings).eval()
+    net = make_local(make(settings).eval(), settings.name)
     scene, reach = picture(1, 3, 40, 2 * 272 + 96), 272
     with torch.no_grad():
         left, right = predict(net, scene[..., :-32]), predict(net, scene[..., 32:])
@@ -187,8 +200,8 @@ def linearise(net: nn.Module) -> nn.Module:
                 setattr(parent, name, nn.Identity())
             elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
                 nn.init.constant_(module.weight, 1 / module.weight[0].numel())
-                assert module.bias is not None
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
     return net.double().eval()
 
 
@@ -200,17 +213,22 @@ def seen_middle(logit: Tensor, images: Tensor, axis: int) -> float:
     return float(seen @ torch.arange(len(seen), dtype=seen.dtype) / seen.sum())
 
 
-INHERITED_SHIFT = {"fcn16_decoder": 16.0}
-"""Networks whose logits look beside their pixel, by less than so many pixels. The 3x3 transposed convolutions of the
-assignment's decoder put coarse cell i on fine cell 2i, not between 2i and 2i + 1, and so lose half a cell at each step:
-7.5 pixels from pool4 on and 15.5 from pool5 on, which training has to make up for."""
+DECODER_SHIFT, RESNET_SHIFT = 20.0, 15.5
+INHERITED_SHIFT = {
+    "fcn32_decoder": DECODER_SHIFT, "fcn16_decoder": DECODER_SHIFT, "fcn8_decoder": DECODER_SHIFT,
+    "fcns": DECODER_SHIFT, "fcn_resnet18": RESNET_SHIFT, "segnet": 0.05,
+}  # fmt: skip
+"""Networks whose logits look beside their pixel, by at most so many pixels, which training has to make up for. The 3x3
+transposed convolutions of the decoders put coarse cell i on fine cell 2i, not between 2i and 2i + 1, and so lose about
+half a cell at each step: 7.5 pixels from pool4 on and 15.5 from pool5 on, odd and even pixels a little more or less.
+ResNet's strided convolutions do so on the way down. SegNet's unpooling gives a cell to one of its four pixels."""
 
 
 @every_grid
 @pytest.mark.parametrize("axis", [0, 1])
 def test_every_logit_looks_at_its_own_place(settings: Model, axis: int) -> None:
     """Along one axis of a narrow image: a coarse logit at the middle of its cell, an enlarged one at its pixel."""
-    net = linearise(make(settings))
+    net = make_local(linearise(make(settings)), settings.name)
     images = torch.ones(1, 3, *((520, 20) if axis == 0 else (20, 520)), dtype=torch.float64, requires_grad=True)
     logits, grid = net(images), grid_of(net)
     tolerance = INHERITED_SHIFT.get(settings.name, 1e-6)
@@ -228,13 +246,33 @@ def test_caffe_padding_refuses_the_light_head(name: str) -> None:
         build(Model(name=name, padding="caffe", head="light"), CLASSES)
 
 
-def test_decoder_refuses_caffe_padding() -> None:
-    with pytest.raises(ConfigError, match="fcn16_decoder has no padding 'caffe'; use 'same'"):
-        build(Model(name="fcn16_decoder", padding="caffe"), CLASSES)
+def test_the_settings_of_every_network_are_known() -> None:
+    assert set(config.OPTIONS) == set(MODELS)
+
+
+OTHER_VALUES = {
+    "batch_norm": True, "padding": "caffe", "upsampling": "learned", "head": "light", "dropout": 0.2, "skips": "plain",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("key", OTHER_VALUES)
+def test_a_setting_acts_or_is_refused(name: str, key: str) -> None:
+    if key in config.OPTIONS[name]:
+        changed = build(Model.model_validate({"name": name, "width": 1 / 32, key: OTHER_VALUES[key]}), CLASSES)
+        assert structure(changed) != structure(build(Model(name=name, width=1 / 32), CLASSES))
+    else:
+        with pytest.raises(ValidationError, match=f"{name} has no setting {key}, only width.* leave model.{key} at"):
+            Model.model_validate({"name": name, key: OTHER_VALUES[key]})
+
+
+def structure(net: nn.Module) -> str:
+    """Layers with their settings, and how the skips begin."""
+    return f"{net} {[name for name, tensor in net.state_dict().items() if tensor.eq(0).all()]} {grid_of(net)}"
 
 
 @pytest.mark.parametrize(
-    ("name", "near"), [("fcn8", "fcn8s"), ("fcn_32s", "fcn32s"), ("fcn16-decoder", "fcn16_decoder")]
+    ("name", "near"), [("fcn8", "fcn8s"), ("fcn_32s", "fcn32s"), ("u-net", "unet"), ("fcn16-decoder", "fcn16_decoder")]
 )
 def test_unknown_name_lists_the_choices_and_the_nearest(name: str, near: str) -> None:
     with pytest.raises(ConfigError, match=f"no model '{name}'; did you mean {near}. choices: fcn32s, fcn16s, fcn8s"):
@@ -242,8 +280,8 @@ def test_unknown_name_lists_the_choices_and_the_nearest(name: str, near: str) ->
 
 
 def test_unlike_any_name_lists_the_choices() -> None:
-    with pytest.raises(ConfigError, match="no model 'unet'; choices: fcn32s"):
-        build(Model(name="unet"), CLASSES)
+    with pytest.raises(ConfigError, match="no model 'yolo'; choices: fcn32s"):
+        build(Model(name="yolo"), CLASSES)
 
 
 def vgg_layers(first_padding: int, sizes: list[int]) -> list[nn.Module]:
@@ -275,10 +313,11 @@ class AssignmentFCN32(nn.Module):
 
 
 class AssignmentFCN16(nn.Module):
-    """FCN16s of the course assignment (docs/assignment.md), layer by layer."""
+    """FCN16s of the course assignment (docs/assignment.md), layer by layer; FCNs of its source with four skips."""
 
-    def __init__(self, sizes: list[int], decoder: list[int], classes: int) -> None:
+    def __init__(self, sizes: list[int], decoder: list[int], classes: int, all_skips: bool = False) -> None:
         super().__init__()
+        self.all_skips = all_skips
         self.features = nn.Sequential(*vgg_layers(1, sizes))
         for i, (columns, rows) in enumerate(itertools.pairwise([sizes[-1], *decoder]), start=1):
             self.add_module(f"deconv{i}", nn.ConvTranspose2d(columns, rows, 3, 2, padding=1, output_padding=1))
@@ -286,11 +325,14 @@ class AssignmentFCN16(nn.Module):
         self.classifier = nn.Conv2d(decoder[-1], classes, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x4 = self.features[:24](x)
-        score = self.features[24:](x4)
+        pools = [x := self.features[a:b](x) for a, b in itertools.pairwise((0, 5, 10, 17, 24, 31))]
+        score = pools.pop()
         for i in range(1, 6):
-            score = self.get_submodule(f"deconv{i}")(score).relu()
-            score = self.get_submodule(f"bn{i}")(score + x4 if i == 1 else score)
+            score, norm = self.get_submodule(f"deconv{i}")(score).relu(), self.get_submodule(f"bn{i}")
+            if self.all_skips:
+                score = norm(score) + (pools.pop() if pools else 0)
+            else:
+                score = norm(score + pools.pop() if i == 1 else score)
         logits: Tensor = self.classifier(score)
         return logits
 
@@ -346,10 +388,11 @@ class TestAssignment:
         torch.testing.assert_close(ours[..., :141, :205], theirs[..., :141, :205], rtol=1e-5, atol=1e-5)
         assert not torch.allclose(ours[..., -19:, :], theirs[..., -19:, :], atol=1e-2)
 
-    def test_fcn16(self) -> None:
-        net = make(Model(name="fcn16_decoder", width=1 / 32)).eval()
+    @pytest.mark.parametrize("name", ["fcn16_decoder", "fcns"])
+    def test_fcn16_and_fcns(self, name: str) -> None:
+        net = make(Model(name=name, width=1 / 32)).eval()
         decoder = [m.out_channels for m in net.modules() if isinstance(m, nn.ConvTranspose2d)]
-        reference = AssignmentFCN16(channels_of(net), decoder, CLASSES).eval()
+        reference = AssignmentFCN16(channels_of(net), decoder, CLASSES, all_skips=name == "fcns").eval()
         copy_in_order(net, reference)
         images = picture(2, 3, 64, 96)
         with torch.no_grad():

@@ -21,6 +21,7 @@ from roadseg.data.loading import (
     class_shares,
     collate,
     epoch_order,
+    grouped,
 )
 from roadseg.data.records import Record
 from roadseg.data.transforms import normalise
@@ -155,7 +156,7 @@ def test_the_order_is_a_permutation_that_repeats(count: int, seed: int, epoch: i
     order = epoch_order(count, seed, epoch, shuffle=True)
     assert sorted(order) == list(range(count))
     assert order == epoch_order(count, seed, epoch, shuffle=True)
-    assert epoch_order(count, seed, epoch, shuffle=False) == list(range(count))
+    assert epoch_order(count, seed, epoch, shuffle=False) == epoch_order(count, seed, 0, shuffle=True)
 
 
 def test_every_epoch_and_seed_has_its_own_order() -> None:
@@ -188,7 +189,7 @@ def test_one_process_sees_every_image_in_full_batches(count: int, batch_size: in
 
 def test_collate_pads_the_targets_with_ignored_pixels(records: list[Record]) -> None:
     samples = [read_sample(record, SPACE) for record in records[:3]]
-    batch = collate([(sample, str(index)) for index, sample in enumerate(samples)])
+    batch = collate([(sample, str(index)) for index, sample in enumerate(samples)], Transforms())
     assert batch.ids == ["0", "1", "2"]
     assert batch.targets.dtype == torch.int64
     assert batch.images.dtype == torch.float32
@@ -215,3 +216,7 @@ def test_class_shares_count_the_pixels_that_are_not_ignored(records: list[Record
 def test_class_shares_of_ignored_pixels_alone_are_zero(records: list[Record]) -> None:
     Image.fromarray(np.full((6, 8), 11, np.uint8)).save(records[0].label)
     assert class_shares(Samples(records[:1], SPACE, 1.0)).tolist() == [0.0] * 11
+
+
+def test_grouped_keeps_the_rest() -> None:
+    assert list(grouped(iter([1, 2, 3]), 2)) == [[1, 2], [3]]  # type: ignore[arg-type, comparison-overlap]

@@ -14,6 +14,7 @@ from roadseg.data.transforms import (
     augment,
     generator_for,
     jitter,
+    network_input,
     normalise,
     pad,
     random_crop,
@@ -241,6 +242,12 @@ def test_normalise_equals_the_formula() -> None:
     found = normalise(images)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected.float())
+
+
+def test_pixels_may_stay_between_0_and_1() -> None:
+    images = noise(0, 4, 6)[None]
+    assert torch.equal(network_input(images, Transforms(normalise=False)), images.float() / 255)
+    assert torch.equal(network_input(images, Transforms()), normalise(images))
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])

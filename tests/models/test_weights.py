@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
 import pickle
 import re
@@ -17,8 +18,9 @@ from torch import Tensor, nn
 
 from roadseg.config import Model
 from roadseg.errors import WeightsError
-from roadseg.models import build, weights
+from roadseg.models import SegmentationModel, build
 from roadseg.models.fcn import FCN, Head
+from roadseg.models.resnet18 import SIZES, ResNet18
 from roadseg.models.vgg16 import BLOCKS, VGG16, scaled
 from roadseg.models.weights import load_imagenet, locate, read_tensors
 
@@ -49,8 +51,28 @@ def published(batch_norm: bool = False, width: float = WIDTH, classifier: bool =
     return tensors
 
 
-def model(**settings: object) -> nn.Module:
-    return build(Model.model_validate({"name": "fcn32s", "width": WIDTH, "head": "light"} | settings), 5)
+def model(**settings: object) -> SegmentationModel:
+    head = {} if "name" in settings else {"head": "light"}
+    return build(Model.model_validate({"name": "fcn32s", "width": WIDTH} | head | settings), 5)
+
+
+def published_resnet18() -> dict[str, Tensor]:
+    """Random tensors with the names of torchvision's resnet18, at a 32nd of its width."""
+    sizes = [scaled(size, WIDTH) for size in SIZES]
+    shapes: dict[str, tuple[int, ...]] = {"conv1": (sizes[0], 3, 7, 7), "bn1": (sizes[0],)}
+    for stage, (before, size) in enumerate(itertools.pairwise(sizes), start=1):
+        for block, columns in enumerate((before, size)):
+            name = f"layer{stage}.{block}"
+            shapes |= {f"{name}.conv1": (size, columns, 3, 3), f"{name}.bn1": (size,)}
+            shapes |= {f"{name}.conv2": (size, size, 3, 3), f"{name}.bn2": (size,)}
+        if stage > 1:
+            shapes |= {f"layer{stage}.0.downsample.0": (size, before, 1, 1), f"layer{stage}.0.downsample.1": (size,)}
+    tensors: dict[str, Tensor] = {}
+    for name, shape in shapes.items():
+        tensors |= {f"{name}.weight": torch.rand(shape) + 0.5}
+        if len(shape) == 1:
+            tensors |= {f"{name}.{key}": torch.rand(shape) + 0.5 for key in ("bias", "running_mean", "running_var")}
+    return tensors | {"fc.weight": torch.randn(1000, sizes[-1]), "fc.bias": torch.randn(1000)}
 
 
 def reference_features(tensors: dict[str, Tensor]) -> nn.Sequential:
@@ -165,7 +187,7 @@ class Trap:
 
 
 class TestLoadImagenet:
-    @pytest.mark.parametrize("name", ["fcn32s", "fcn8s", "fcn16_decoder"])
+    @pytest.mark.parametrize("name", ["fcn32s", "fcn8s", "fcn16_decoder", "segnet", "unet"])
     def test_trunk_computes_what_torchvision_computes(self, name: str) -> None:
         tensors = published()
         net = model(name=name)
@@ -201,14 +223,14 @@ class TestLoadImagenet:
         ours = nn.Sequential(*list(net.head.children())[:-1]).eval()(pool5)
         torch.testing.assert_close(ours.flatten(1), fc7.relu(), rtol=1e-4, atol=1e-2)
 
-    @pytest.mark.parametrize("settings", [{"head": "light"}, {"name": "fcn16_decoder"}])
+    @pytest.mark.parametrize("settings", [{"head": "light"}, {"name": "fcn16_decoder"}, {"name": "pspnet"}])
     def test_fully_connected_layers_are_left_out_where_there_is_no_place(self, settings: dict[str, str]) -> None:
         assert load_imagenet(model(**settings), published(classifier=True)) == ["trunk"]
 
     def test_missing_tensor_is_named(self) -> None:
         tensors = published()
         del tensors["features.14.bias"]
-        with pytest.raises(WeightsError, match=r"no tensor 'features\.14\.bias' .*torchvision's names"):
+        with pytest.raises(WeightsError, match=r"no tensor 'features\.14\.bias' .*VGG16 weights .*torchvision"):
             load_imagenet(model(), tensors)
 
     @pytest.mark.parametrize("tensors", [{}, {"conv1_1.weight": torch.ones(1)}])
@@ -241,6 +263,24 @@ class TestLoadImagenet:
         tensors = published() | {"features.0.bias": torch.zeros(4, dtype=torch.int64)}
         with pytest.raises(WeightsError, match=r"'features\.0\.bias' in the weights is int64 4"):
             load_imagenet(model(), tensors)
+
+    def test_resnet18_takes_torchvision_s_tensors_without_its_classifier(self) -> None:
+        tensors = published_resnet18()
+        net = model(name="fcn_resnet18")
+        assert load_imagenet(net, tensors) == ["trunk"]
+        names = {name.removeprefix("blocks.0.") for name in net.trunk.state_dict()}
+        named = {re.sub(r"^blocks\.(\d)", r"layer\1", name) for name in names if "num_batches" not in name}
+        assert named == set(tensors) - {"fc.weight", "fc.bias"}
+        assert torch.equal(net.get_parameter("trunk.blocks.0.conv1.weight"), tensors["conv1.weight"])
+        assert torch.equal(net.get_buffer("trunk.blocks.4.0.bn2.running_var"), tensors["layer4.0.bn2.running_var"])
+        shortcut = net.get_parameter("trunk.blocks.3.0.downsample.0.weight")
+        assert torch.equal(shortcut, tensors["layer3.0.downsample.0.weight"])
+
+    def test_weights_of_another_trunk(self) -> None:
+        with pytest.raises(WeightsError, match=r"'conv1\.weight' \(they begin with features\.0.*give ResNet18 weights"):
+            load_imagenet(model(name="fcn_resnet18"), published())
+        with pytest.raises(WeightsError, match=r"'features\.0\.weight' \(they begin with conv1.*give VGG16 weights"):
+            load_imagenet(model(), published_resnet18())
 
     @pytest.mark.parametrize("wanted", [True, False])
     def test_batch_norm_on_one_side_only(self, wanted: bool) -> None:
@@ -278,38 +318,45 @@ class TestPublishedWeights:
 
 class TestLocate:
     def test_path_is_taken_as_given(self) -> None:
-        assert locate("some/where.pth") == Path("some/where.pth")
+        assert locate("some/where.pth", VGG16(WIDTH)) == Path("some/where.pth")
 
-    def test_imagenet_is_fetched_once(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("kind", [VGG16, ResNet18])
+    def test_imagenet_is_fetched_once(
+        self, kind: type[VGG16] | type[ResNet18], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         content = b"weights" * 1000
+        name = f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
         (tmp_path / "site").mkdir()
-        (tmp_path / "site/vgg16-397923af.pth").write_bytes(content)
+        (tmp_path / "site" / name).write_bytes(content)
         monkeypatch.setenv("no_proxy", "*")
         monkeypatch.setenv("ROADSEG_HOME", str(tmp_path / "home"))
-        monkeypatch.setattr(weights, "IMAGENET_SHA256", hashlib.sha256(content).hexdigest()[:8])
+        trunk = kind(WIDTH)
         handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "site")
         with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
             thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
             thread.start()
-            url = f"http://127.0.0.1:{server.server_port}/vgg16-397923af.pth"
-            monkeypatch.setattr(weights, "IMAGENET_URL", url)
-            path = locate("imagenet")
+            monkeypatch.setattr(kind, "published", f"http://127.0.0.1:{server.server_port}/{name}")
+            path = locate("imagenet", trunk)
             server.shutdown()
             thread.join()
-        assert path == tmp_path / "home/weights/vgg16-397923af.pth"
+        assert path == tmp_path / "home/weights" / name
         assert path.read_bytes() == content
-        assert locate("imagenet") == path
+        assert locate("imagenet", trunk) == path
 
-    def test_offline_says_what_to_put_where(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("kind", "name"), [(VGG16, "vgg16-397923af.pth"), (ResNet18, "resnet18-f37072fd.pth")])
+    def test_offline_says_what_to_put_where(
+        self, kind: type[VGG16] | type[ResNet18], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("no_proxy", "*")
         monkeypatch.delenv("ROADSEG_HOME", raising=False)
         monkeypatch.setenv("HOME", str(tmp_path))
-        monkeypatch.setattr(weights, "IMAGENET_URL", "http://127.0.0.1:1/vgg16-397923af.pth")
+        assert kind.published == f"https://download.pytorch.org/models/{name}"
+        monkeypatch.setattr(kind, "published", f"http://127.0.0.1:1/{name}")
         with pytest.raises(WeightsError) as raised:
-            locate("imagenet")
+            locate("imagenet", kind(WIDTH))
         message = str(raised.value)
-        assert "http://127.0.0.1:1/vgg16-397923af.pth" in message
-        assert f"put it at {tmp_path}/.cache/roadseg/weights/vgg16-397923af.pth" in message
+        assert f"http://127.0.0.1:1/{name}" in message
+        assert f"put it at {tmp_path}/.cache/roadseg/weights/{name}" in message
         assert "--model.weights FILE" in message
         assert message.count("\n") == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
-from roadseg.data.transforms import augment, generator_for, normalise, pad
+from roadseg.data.transforms import augment, generator_for, network_input, pad
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
@@ -23,7 +24,7 @@ GIB = 2**30
 
 
 class Batch(NamedTuple):
-    """Images float (B, 3, h, w), normalised; targets int64 (B, h, w), padded with 255; ids of the records."""
+    """Images float (B, 3, h, w), as the network takes them; targets int64 (B, h, w), padded with 255; the ids."""
 
     images: Float[Tensor, "b 3 h w"]
     targets: Int64[Tensor, "b h w"]
@@ -74,10 +75,9 @@ class Augmented(Dataset[tuple[Sample, str]]):
 
 
 def epoch_order(count: int, seed: int, epoch: int, shuffle: bool) -> list[int]:
-    """The order of the images in an epoch."""
-    if not shuffle:
-        return list(range(count))
-    return [int(index) for index in generator_for(seed, epoch, "order").permutation(count)]
+    """The order of the images in an epoch: always a random one, which stays the same without `shuffle`."""
+    drawn_in = epoch if shuffle else 0
+    return [int(index) for index in generator_for(seed, drawn_in, "order").permutation(count)]
 
 
 def batch_indices(order: list[int], batch_size: int, processes: int = 1, process: int = 0) -> list[list[int]]:
@@ -93,19 +93,32 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
     """The batches of an epoch, one for each list of indices. Raises `DataError` for a file that cannot be read."""
     loader: DataLoader[tuple[Sample, str]] = DataLoader(
-        dataset, batch_sampler=indices, collate_fn=collate, num_workers=workers, pin_memory=pin_memory
-    )
+        dataset, batch_sampler=indices, collate_fn=partial(collate, settings=dataset.settings), num_workers=workers,
+        pin_memory=pin_memory,
+    )  # fmt: skip
     try:
         yield from loader
     except DataError as error:  # from a loader process it comes with that process's traceback, the message last
         raise DataError(str(error).strip().splitlines()[-1].split("DataError: ", 1)[-1]) from error
 
 
-def collate(items: list[tuple[Sample, str]]) -> Batch:
+def grouped(loader: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
+    """Lists of `size` batches; the last one may be shorter."""
+    group: list[Batch] = []
+    for batch in loader:
+        group.append(batch)
+        if len(group) == size:
+            yield group
+            group = []
+    if group:
+        yield group
+
+
+def collate(items: list[tuple[Sample, str]], settings: Transforms) -> Batch:
     """A batch of samples of any sizes, padded at the right and the bottom to the largest."""
     size = (max(s.target.shape[0] for s, _ in items), max(s.target.shape[1] for s, _ in items))
     padded = [pad(sample, size) for sample, _ in items]
-    images = normalise(torch.stack([sample.image for sample in padded]))
+    images = network_input(torch.stack([sample.image for sample in padded]), settings)
     targets = torch.stack([sample.target for sample in padded]).long()
     return Batch(images, targets, [record_id for _, record_id in items])
 

@@ -95,8 +95,13 @@ def jitter(image: UInt8[Tensor, "3 h w"], strength: float, rng: np.random.Genera
     return (grey + (pixels - grey) * float(saturation)).round_().clamp_(0, 255).to(torch.uint8)
 
 
+def network_input(images: UInt8[Tensor, "b 3 h w"], settings: Transforms) -> Float[Tensor, "b 3 h w"]:
+    """Images as the network takes them: normalised, or in [0, 1] where the settings ask for that."""
+    return normalise(images) if settings.normalise else images.float() / 255
+
+
 def normalise(images: UInt8[Tensor, "b 3 h w"]) -> Float[Tensor, "b 3 h w"]:
-    """Images as the network takes them: [0, 1], less ImageNet's mean, over its standard deviation."""
+    """[0, 1], less ImageNet's mean, over its standard deviation."""
     mean = 255 * torch.tensor(IMAGENET_MEAN, device=images.device)[:, None, None]
     std = 255 * torch.tensor(IMAGENET_STD, device=images.device)[:, None, None]
     return (images.float() - mean) / std

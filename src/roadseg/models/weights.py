@@ -14,23 +14,22 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from roadseg.errors import WeightsError
+from roadseg.models.base import SegmentationModel, Trunk
 from roadseg.models.fcn import FCN
 from roadseg.models.fetch import fetch
 from roadseg.models.vgg16 import VGG16
 
-IMAGENET_URL = "https://download.pytorch.org/models/vgg16-397923af.pth"
-"""torchvision's VGG16 (IMAGENET1K_V1), 528 MB; the name ends in the first digits of the file's SHA-256."""
-IMAGENET_SHA256 = "397923af"
 FC_INDEX = {"fc6": 0, "fc7": 3}
 """Where torchvision's `classifier` keeps the fully connected layers."""
 REFUSED = ("GLOBAL", "Unsupported operand", "must be imported", "reduce", "Can only ")
 """Words of torch's safe unpickler for a file that asks for more than tensors, as opposed to one that is damaged."""
 
 
-def locate(weights: str) -> Path:
+def locate(weights: str, trunk: Trunk) -> Path:
     """The file that `weights` stands for: a path as given, or the word `imagenet`.
 
-    `imagenet` is torchvision's VGG16, fetched once into `$ROADSEG_HOME/weights` (default `~/.cache/roadseg/weights`).
+    `imagenet` is the trunk's published file (VGG16: 528 MB, ResNet-18: 45 MB), fetched once into
+    `$ROADSEG_HOME/weights` (default `~/.cache/roadseg/weights`).
 
     Raises:
         WeightsError: the file is not in the cache and cannot be fetched; says what to put where.
@@ -39,9 +38,9 @@ def locate(weights: str) -> Path:
     if weights != "imagenet":
         return Path(weights)
     home = Path(os.environ.get("ROADSEG_HOME") or Path.home() / ".cache" / "roadseg")
-    target = home.expanduser() / "weights" / IMAGENET_URL.rpartition("/")[2]
+    target = home.expanduser() / "weights" / trunk.published.rpartition("/")[2]
     if not target.is_file():
-        fetch(IMAGENET_URL, target, IMAGENET_SHA256, visible=sys.stderr.isatty())
+        fetch(trunk.published, target, sha256=target.stem.rpartition("-")[2], visible=sys.stderr.isatty())
     return target
 
 
@@ -62,12 +61,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     return tensors
 
 
-def load_imagenet(model: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
-    """Put VGG16 weights with torchvision's names into the model, as float32, and return what was filled.
+def load_imagenet(model: SegmentationModel, tensors: dict[str, Tensor]) -> list[str]:
+    """Put weights of the trunk's kind with torchvision's names into the model, as float32; says what was filled.
 
-    The trunk takes `features.N.*`; where there is batch normalisation on both sides its tensors too. A VGG head takes
-    `classifier.0` and `classifier.3` as fc6 (4096, 512, 7, 7) and fc7 (4096, 4096, 1, 1) where the file has them (Long
-    et al., CVPR 2015, sec. 3.1). Nothing is changed unless everything fits.
+    The trunk takes its `published_layers`; where there is batch normalisation on both sides its tensors too. A VGG head
+    takes `classifier.0` and `classifier.3` as fc6 (4096, 512, 7, 7) and fc7 (4096, 4096, 1, 1) where the file has them
+    (Long et al., CVPR 2015, sec. 3.1). Nothing is changed unless everything fits.
 
     Returns:
         "trunk", and "fc6" and "fc7" where they were filled too.
@@ -75,14 +74,15 @@ def load_imagenet(model: nn.Module, tensors: dict[str, Tensor]) -> list[str]:
     Raises:
         WeightsError: a tensor is missing or has another shape, or only one side has batch normalisation.
     """
-    assert isinstance(model.trunk, VGG16)
-    _check_normalisation(model.trunk, tensors)
-    layers = enumerate(layer for block in model.trunk.blocks for layer in block.children())
-    pairs = [pair for n, layer in layers for pair in _matches(layer, f"features.{n}", tensors)]
+    kind = type(model.trunk).__name__
+    if isinstance(model.trunk, VGG16):
+        _check_normalisation(model.trunk, tensors)
+    layers = model.trunk.published_layers()
+    pairs = [pair for name, layer in layers for pair in _matches(layer, name, tensors, kind)]
     filled = ["trunk"]
     if isinstance(model, FCN) and _has_vgg_head(model) and "classifier.0.weight" in tensors:
         for name, index in FC_INDEX.items():
-            pairs += _matches(model.head.get_submodule(name), f"classifier.{index}", tensors)
+            pairs += _matches(model.head.get_submodule(name), f"classifier.{index}", tensors, kind)
             filled.append(name)
     with torch.no_grad():
         for parameter, tensor in pairs:
@@ -111,7 +111,7 @@ def _check_normalisation(trunk: VGG16, tensors: dict[str, Tensor]) -> None:
         )
 
 
-def _matches(layer: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> list[tuple[Tensor, Tensor]]:
+def _matches(layer: nn.Module, prefix: str, tensors: dict[str, Tensor], kind: str) -> list[tuple[Tensor, Tensor]]:
     """Pairs of a layer's tensor and the one to copy into it; `classifier` matrices match kernels of the same rows."""
     pairs = []
     for key, parameter in layer.state_dict(keep_vars=True).items():
@@ -122,13 +122,13 @@ def _matches(layer: nn.Module, prefix: str, tensors: dict[str, Tensor]) -> list[
             others = ", ".join(list(tensors)[:2]) or "nothing"
             raise WeightsError(
                 f"the weights have no tensor {name!r} (they begin with {others}); "
-                "give VGG16 weights with torchvision's names, features.N.weight and features.N.bias"
+                f"give {kind} weights with the names that torchvision gives them"
             )
         needed = parameter.flatten(1) if prefix.startswith("classifier") and parameter.ndim > 1 else parameter
         if tensors[name].shape != needed.shape or not tensors[name].is_floating_point():
             raise WeightsError(
                 f"{name!r} in the weights is {_shape(tensors[name])} and the model needs {_shape(needed)}; "
-                "published VGG16 weights fit model.width 1 only"
+                f"published {kind} weights fit model.width 1 only"
             )
         pairs.append((parameter, tensors[name]))
     return pairs

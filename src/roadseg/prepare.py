@@ -1,0 +1,62 @@
+"""What training begins with: the parts of the data, and a network with its optimizer."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from roadseg import data, models
+from roadseg.config import Config, Data
+from roadseg.data.loading import GIB, Samples
+from roadseg.data.records import Record
+from roadseg.data.splits import Splits, leaks
+from roadseg.first_weights import first_weights
+from roadseg.labels import LabelSpace
+from roadseg.models import SegmentationModel
+from roadseg.optim import freeze, make_optimizer, parameter_groups
+from roadseg.progress import Display
+
+
+class Network(NamedTuple):
+    """A network on the CPU, the optimizer of its parameters, and in words what its weights are."""
+
+    model: SegmentationModel
+    optimizer: torch.optim.Optimizer
+    started_from: str
+
+
+def read_parts(settings: Data, space: LabelSpace, display: Display) -> tuple[Splits, dict[str, Samples]]:
+    """The division, and the samples of train and val; of test only the headers are looked at.
+
+    The memory for decoded images goes to val first, which is read in every epoch as it is. Raises `DataError` for the
+    first file that does not fit.
+    """
+    splits, records = data.load_records(settings)
+    mixed = leaks(splits, [record for part in records.values() for record in part])
+    if mixed:
+        display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
+    Samples(records.get("test", []), space, budget_gib=0)
+    val = _read("val", records["val"], space, settings.cache_gib, display)
+    left = settings.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
+    return splits, {"train": _read("train", records["train"], space, left, display), "val": val}
+
+
+def _read(part: str, records: list[Record], space: LabelSpace, budget_gib: float, display: Display) -> Samples:
+    display.begin(f"reading {part}", len(records))
+    return Samples(records, space, budget_gib, display.advance)
+
+
+def build_network(settings: Config, classes: int, pretrained: bool) -> Network:
+    """The network of the settings: with its first weights, or with those of a checkpoint still to come.
+
+    Raises `WeightsError` and `RunError` where the first weights do not fit.
+    """
+    chosen, optimizer = settings.model, settings.optimizer
+    torch.manual_seed(settings.seed)
+    model = models.build(chosen, classes)
+    started_from = first_weights(model, chosen) if pretrained else "from its checkpoint"
+    if chosen.weights is None and chosen.from_run is None:  # there is nothing to keep in the trunk
+        optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
+    freeze(model.trunk.blocks, optimizer)
+    return Network(model, make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer), started_from)

@@ -1,0 +1,237 @@
+"""From run directories to the numbers of a report.
+
+Each image of a split is scored once by every seed of every arm. A seed is one run, or the folds of a division, whose
+images are put together before anything is scored.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from roadseg import metrics, stats
+from roadseg.data.datasets import split_records
+from roadseg.data.records import Record
+from roadseg.errors import RoadsegError, RunError
+from roadseg.evaluate import headline
+from roadseg.labels import LabelSpace
+from roadseg.runs import RunDir
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration under comparison: its shown name and its runs, one or several (seeds and folds).
+
+    All runs are complete and evaluated on the split that the report is about.
+    """
+
+    name: str
+    runs: tuple[RunDir, ...]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What one seed of an arm scored: confusions int64 (N, C, C) of the comparison's images, in their order.
+
+    `run_of[i]` is the run that saw image i for validation: with folds each image has one, else all have the same.
+    """
+
+    number: int
+    confusions: np.ndarray
+    run_of: tuple[RunDir, ...]
+
+    @cached_property
+    def total(self) -> np.ndarray:
+        """The pixels of all images, int64 (C, C)."""
+        return np.asarray(self.confusions.sum(0))
+
+    @cached_property
+    def scores(self) -> dict[str, float | None]:
+        """The headline scores by name."""
+        return headline(self.total)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean, least and greatest value over the seeds; None where no seed has one."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+    @staticmethod
+    def of(values: Sequence[float | None]) -> Spread:
+        """Over the values that exist."""
+        known = [value for value in values if value is not None and not np.isnan(value)]
+        return Spread(sum(known) / len(known), min(known), max(known)) if known else Spread(None, None, None)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """95 % bootstrap interval of the first seed's mIoU, and what was resampled: `groups` of them, or images."""
+
+    low: float
+    high: float
+    unit: str
+    groups: int
+
+
+@dataclass(frozen=True)
+class ScoredArm:
+    """An arm with its scores. `interval` is None where the groups of pooled folds are not known."""
+
+    arm: Arm
+    seeds: tuple[Seed, ...]
+    interval: Interval | None
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return self.arm.name
+
+    def score(self, name: str) -> Spread:
+        """One of the headline scores over the seeds."""
+        return Spread.of([seed.scores[name] for seed in self.seeds])
+
+    @cached_property
+    def per_class(self) -> list[Spread]:
+        """IoU of each class over the seeds."""
+        return [Spread.of(ious) for ious in zip(*(metrics.per_class_iou(s.total) for s in self.seeds), strict=True)]
+
+    @cached_property
+    def confusion(self) -> np.ndarray:
+        """Pixels of all images and all seeds, int64 (C, C)."""
+        return np.asarray(sum(seed.total for seed in self.seeds))
+
+    @cached_property
+    def per_image(self) -> np.ndarray:
+        """The first seed's mIoU of each image alone, over the classes that occur in it, float (N,); NaN without any."""
+        return metrics.mean_iou(self.seeds[0].confusions)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All arms on the same images.
+
+    `records` are the images by id, or None where the data is not to be found; `missing` says why then.
+    """
+
+    title: str
+    split: str
+    arms: tuple[ScoredArm, ...]
+    ids: tuple[str, ...]
+    space: LabelSpace
+    groups: int | None
+    records: dict[str, Record] | None
+    missing: str
+
+    @property
+    def folds(self) -> int:
+        """Of the division, 0 for one that has none."""
+        return self.arms[0].arm.runs[0].config().data.split.folds
+
+    @cached_property
+    def shares(self) -> np.ndarray:
+        """Share of each class among the labelled pixels, float (C,)."""
+        pixels = self.arms[0].seeds[0].total.sum(-1)
+        return np.asarray(pixels / max(pixels.sum(), 1))
+
+    @property
+    def seeds(self) -> int:
+        """The largest number of seeds that an arm has."""
+        return max(len(arm.seeds) for arm in self.arms)
+
+
+def gather(title: str, arms: Sequence[Arm], split: str) -> Comparison:
+    """Read the arms' evaluations of `split`.
+
+    Raises `RunError` where a run lacks one, where two folds of a seed scored the same image, and where seeds or arms
+    differ in images or classes.
+    """
+    first = arms[0].runs[0]
+    seeds = [tuple(_seed(number, runs, split) for number, runs in _by_seed(arm)) for arm in arms]
+    ids, space = seeds[0][0][0], first.labels()
+    records, missing = _records(_by_seed(arms[0])[0][1], split, ids)
+    truth = seeds[0][0][1].confusions.sum(-1)
+    for arm, scored in zip(arms, seeds, strict=True):
+        if arm.runs[0].labels().names != space.names:
+            raise RunError(f"{arm.name} and {arms[0].name} score other classes; they cannot be compared")
+        if any(other != ids or not np.array_equal(seed.confusions.sum(-1), truth) for other, seed in scored):
+            raise RunError(
+                f"{arm.name} and {arms[0].name} were scored on other images or labels; evaluate all on the same split"
+            )
+    units = [records[name].group for name in ids] if records is not None else None
+    scored_arms = tuple(
+        ScoredArm(arm, tuple(seed for _, seed in scored), _interval(scored[0][1], units, split))
+        for arm, scored in zip(arms, seeds, strict=True)
+    )
+    groups = len(set(units)) if units is not None else _stated_groups(arms[0], split)
+    return Comparison(title, split, scored_arms, ids, space, groups, records, missing)
+
+
+def _by_seed(arm: Arm) -> list[tuple[int, list[RunDir]]]:
+    found: dict[int, list[RunDir]] = defaultdict(list)
+    for run in arm.runs:
+        found[run.config().seed].append(run)
+    return sorted(found.items())
+
+
+def _seed(number: int, runs: list[RunDir], split: str) -> tuple[tuple[str, ...], Seed]:
+    """The sorted ids of the images of all folds, and the seed's confusions in that order."""
+    parts = [_confusions(run, split) for run in runs]
+    ids = [name for names, _ in parts for name in names]
+    if len(set(ids)) < len(ids):
+        repeated = next(name for name in ids if ids.count(name) > 1)
+        raise RunError(
+            f"{repeated} was scored by two runs of seed {number} ({runs[0].path} ...); "
+            "give runs of other seeds, or folds of one division"
+        )
+    run_of = [run for run, (names, _) in zip(runs, parts, strict=True) for _ in names]
+    order = sorted(range(len(ids)), key=ids.__getitem__)
+    confusions = np.concatenate([confusions for _, confusions in parts])[order]
+    return tuple(ids[i] for i in order), Seed(number, confusions, tuple(run_of[i] for i in order))
+
+
+def _confusions(run: RunDir, split: str) -> tuple[list[str], np.ndarray]:
+    path = run.evaluation / f"{split}.confusion.npz"
+    try:
+        with np.load(path) as content:
+            return [str(name) for name in content["ids"]], np.asarray(content["confusions"])
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{path} is missing or damaged; make it with roadseg evaluate") from error
+
+
+def _records(runs: list[RunDir], split: str, ids: tuple[str, ...]) -> tuple[dict[str, Record] | None, str]:
+    """The images of a seed by id; or None, and why they cannot be had."""
+    try:
+        parts = [split_records(run.config().data, run.splits(), split) for run in runs]
+    except (RoadsegError, OSError) as error:
+        return None, str(error)
+    found = {record.id: record for part in parts for record in part}
+    lacking = [name for name in ids if name not in found]
+    return (None, f"{lacking[0]} is not in the data any more") if lacking else (found, "")
+
+
+def _interval(seed: Seed, units: list[str] | None, split: str) -> Interval | None:
+    """The interval that the run's report states, or for pooled folds one of the same kind."""
+    runs = set(seed.run_of)
+    if len(runs) == 1:
+        report = next(iter(runs)).evaluations()[split]
+        low, high = report["ci95"]["mean_iou"]
+        return None if low is None else Interval(low, high, report["ci95_resampled"], report["groups"])
+    if units is None:
+        return None
+    unit, resampled = stats.resampled_groups(units)
+    low, high = stats.bootstrap_interval(seed.confusions, resampled, metrics.mean_iou)
+    return None if np.isnan(low) else Interval(low, high, unit, len(set(units)))
+
+
+def _stated_groups(arm: Arm, split: str) -> int | None:
+    """Of a single run; the groups of folds cannot be added up, because images of one may be in several."""
+    run = arm.runs[0]
+    groups: int = run.evaluations()[split]["groups"]
+    return None if len(arm.runs) > 1 and run.config().data.split.folds else groups

@@ -1,0 +1,200 @@
+"""report.html and report.md, filled from the numbers of a comparison."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jinja2
+from markupsafe import Markup
+
+from roadseg import __version__
+from roadseg.progress import percent
+from roadseg.report import curves, figures, provenance, svg, theme, words
+from roadseg.report.curves import CURVES
+from roadseg.report.gallery import KINDS, Gallery
+from roadseg.report.gather import Comparison, Spread
+from roadseg.report.pictures import distinct_palette
+from roadseg.tables import SCORES
+
+SECTIONS = (
+    ("result", "Result"),
+    ("curves", "Training"),
+    ("classes", "Classes"),
+    ("confusions", "Confusions"),
+    ("settings", "Settings"),
+    ("images", "Images"),
+    ("method", "Method"),
+)
+CLASS_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def html(content: dict[str, Any]) -> str:
+    """The page, with everything that it needs inside."""
+    scripts = "\n".join(theme.style_file(name) for name in ("page.js", "gallery.js"))
+    style = "".join(theme.style_file(name) for name in ("figure.css", "style.css", "gallery.css"))
+    return _environment(autoescape=True).get_template("report.html.j2").render(
+        content,
+        sections=SECTIONS,
+        style=Markup(style),
+        script=Markup(scripts),
+        light=Markup(theme.properties(theme.LIGHT)),
+        dark=Markup(theme.properties(theme.DARK)),
+        version=__version__,
+    )  # fmt: skip
+
+
+def markdown(content: dict[str, Any]) -> str:
+    """The same in words and tables, its pictures in files."""
+    text = _environment(autoescape=False).get_template("report.md.j2").render(content)
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) -> dict[str, Any]:
+    """What the templates show."""
+    ticks = figures.score_ticks(comparison)
+    place, class_place = figures.percentage(ticks), figures.percentage(CLASS_TICKS)
+    palette = distinct_palette(comparison.space)
+    return {
+        "c": comparison,
+        "gallery": gallery,
+        "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
+        "failures": failures,
+        "verdict": words.verdict(comparison),
+        "caveats": words.caveats(comparison),
+        "facts": words.facts(comparison),
+        "method": words.method(comparison),
+        "definitions": words.DEFINITIONS,
+        "scored_size": words.scored_size(comparison),
+        "score_names": SCORES,
+        "score": _score_cell(comparison),
+        "score_text": _score_text,
+        "score_axis": figures.axis(ticks, place, 12),
+        "score_grid": figures.grid(ticks, place, "0%", "100%"),
+        "class_axis": figures.axis(CLASS_TICKS, class_place, 12),
+        "class_grid": figures.grid(CLASS_TICKS, class_place, "0%", "100%"),
+        "columns": balanced(len(comparison.arms) + 1),
+        "large_matrix": len(figures.occurring(comparison)) > 22,
+        "many_runs": any(len(arm.arm.runs) > 1 for arm in comparison.arms),
+        "arms": _arms(comparison, place),
+        "classes": _classes(comparison, class_place),
+        "curves": [(curve.title, _curve(comparison, curve)) for curve in CURVES],
+        "differing": provenance.differing_settings(comparison.arms),
+        "costs": provenance.costs(comparison.arms, comparison.split),
+        "versions": provenance.versions(comparison.arms),
+        "palette": [
+            {"name": name, "color": "#{:02x}{:02x}{:02x}".format(*palette[index].tolist())}
+            for index, name in enumerate(comparison.space.names)
+        ],
+    }
+
+
+def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
+    return [
+        {
+            "name": arm.name,
+            "color": number % svg.COLORS,
+            "path": svg.MARKS[number % len(svg.MARKS)],
+            "scores": {name: arm.score(name) for name in SCORES},
+            "interval": words.interval_words(arm.interval),
+            "track": figures.score_track(number, arm, place, 22),
+            "matrix": figures.confusion(comparison, arm),
+            "mistakes": words.top_mistakes(arm.confusion, comparison.space.names),
+            "commands": provenance.commands(arm, comparison.split),
+        }
+        for number, arm in enumerate(comparison.arms)
+    ]
+
+
+def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
+    """A row for each class, the largest first."""
+    rows = []
+    for index, name in enumerate(comparison.space.names):
+        spreads = [arm.per_class[index] for arm in comparison.arms]
+        means = [spread.mean for spread in spreads if spread.mean is not None]
+        share = float(comparison.shares[index])
+        rows.append(
+            {
+                "name": name,
+                "share": share,
+                "share_text": f"{percent(share)} %" if share >= 0.001 or not share else "< 0.1 %",
+                "spreads": spreads,
+                "best": highest([spread.mean for spread in spreads]),
+                "gap": max(means) - min(means) if len(means) == len(spreads) else None,
+                "track": figures.class_track(spreads, place, 13),
+            }
+        )
+    return sorted(rows, key=lambda row: -row["share"])
+
+
+def _curve(comparison: Comparison, curve: curves.Curve) -> Markup:
+    title = f"{curve.title} of training and validation by epoch"
+    return svg.drawing(title, curves.panel(comparison, curve), curves.WIDTH, curves.HEIGHT)
+
+
+def balanced(columns: int, most: int = 5) -> int:
+    """How many columns stand side by side when more than `most` are set in rows of nearly the same length."""
+    rows = -(-columns // most)
+    return -(-columns // rows)
+
+
+def highest(values: Sequence[float | None]) -> set[int]:
+    """Where the highest value stands, as it is shown; nowhere if all are the same."""
+    known = [value for value in values if value is not None]
+    if len({percent(value) for value in known}) < 2:
+        return set()
+    return {index for index, value in enumerate(values) if percent(value) == percent(max(known))}
+
+
+def _score_cell(comparison: Comparison) -> Any:
+    """Shows a score of an arm, bold where it is the highest of all, with the range of the seeds."""
+    best = {name: highest([arm.score(name).mean for arm in comparison.arms]) for name in SCORES}
+    numbers = {arm.name: number for number, arm in enumerate(comparison.arms)}
+
+    def cell(arm: dict[str, Any], name: str) -> Markup:
+        spread: Spread = arm["scores"][name]
+        tag = "strong" if numbers[arm["name"]] in best[name] else "span"
+        text = svg.element(tag, percent(spread.mean))
+        if comparison.seeds == 1:
+            return text
+        many = comparison.arms[numbers[arm["name"]]].seeds[1:]
+        seeds = f"seeds {_range(spread)}" if name == "mean_iou" else _range(spread)
+        return text + svg.element("small", seeds if many else "one seed", class_="spread")
+
+    return cell
+
+
+def _score_text(arm: dict[str, Any], name: str) -> str:
+    spread: Spread = arm["scores"][name]
+    return f"{percent(spread.mean)} ({_range(spread)})" if spread.low != spread.high else percent(spread.mean)
+
+
+def _range(spread: Spread) -> str:
+    return f"{percent(spread.low)}–{percent(spread.high)}"
+
+
+def _environment(autoescape: bool) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("roadseg.report"),
+        autoescape=autoescape,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"percent": _percent, "uri": _uri, "md": _md}
+    return environment
+
+
+def _percent(score: float | None, digits: int = 1) -> str:
+    return percent(score) if digits == 1 or score is None else f"{100 * score:.{digits}f}"
+
+
+def _uri(data: bytes, kind: str) -> Markup:
+    return Markup(f"data:image/{kind};base64,{base64.b64encode(data).decode()}")
+
+
+def _md(words: str) -> str:
+    """Text without a meaning in Markdown."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", words)

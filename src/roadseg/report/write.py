@@ -1,0 +1,40 @@
+"""Write a report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from roadseg.atomic import write_bytes, write_text
+from roadseg.progress import Display
+from roadseg.report import figures
+from roadseg.report.gallery import make_gallery
+from roadseg.report.gather import Arm, gather
+
+
+def write_report(
+    title: str, arms: Sequence[Arm], split: str, output: Path, display: Display, failures: Sequence[str] = ()
+) -> None:
+    """Write `output`/report.html, report.md and figures/ about the arms' evaluations of `split`.
+
+    The page stands alone; report.md links the pictures in figures/. Where the data is not to be found, both are
+    complete but for the pictures of images, and say so. `failures` are told as they are.
+    Raises `RunError` where a run was not evaluated on `split`, or arms were scored on other images or classes.
+    """
+    assert arms
+    assert all(arm.runs for arm in arms)
+    from roadseg.report import page  # jinja2
+
+    comparison = gather(title, arms, split)
+    gallery = make_gallery(comparison, display)
+    display.begin("writing the report", 2)
+    (output / "figures").mkdir(parents=True, exist_ok=True)
+    for name, drawing in figures.files(comparison).items():
+        write_text(output / "figures" / name, drawing)
+    for number, image in enumerate(gallery.shown, 1):
+        write_bytes(output / "figures" / f"image-{number}.webp", image.strip)
+    display.advance()
+    content = page.contents(comparison, gallery, failures)
+    write_text(output / "report.md", page.markdown(content))
+    write_text(output / "report.html", page.html(content))
+    display.advance()

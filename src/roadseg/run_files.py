@@ -1,0 +1,86 @@
+"""What a run directory says in words and numbers: settings, classes, progress, scores. Reading it needs no torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from roadseg import checkpoints, config, lock
+from roadseg.atomic import write_text
+from roadseg.config import Config
+from roadseg.errors import RunError
+from roadseg.labels import LabelSpace
+
+
+class RunFiles:
+    """The text files of one run on disk. Making the object touches nothing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.checkpoints = path / "checkpoints"
+        self.evaluation = path / "evaluation"
+        self.metrics_file = path / "metrics.jsonl"
+
+    def check_free(self) -> None:
+        """Raises `RunError` where a run, or anything else, is already."""
+        if (self.path / "config.json").exists():
+            raise RunError(f"{self.path} already holds a run; continue it with --resume or choose another --run")
+        if self.path.is_dir() and any(path.name != lock.NAME for path in self.path.iterdir()):
+            raise RunError(f"{self.path} holds other files; give a new or empty folder with --run")
+
+    def config(self) -> Config:
+        """The run's settings. Raises `RunError` where there is no run, `ConfigError` where the file is damaged."""
+        path = self.path / "config.json"
+        if not path.is_file():
+            inside = sorted(self.path.glob("*/config.json")) or sorted(self.path.glob("*/*/config.json"))
+            hint = f"did you mean {inside[-1].parent}?" if inside else "give a directory that roadseg train made"
+            raise RunError(f"no run in {self.path}; {hint}")
+        return config.from_json(path.read_text(errors="replace"), str(path))
+
+    def labels(self) -> LabelSpace:
+        """The label space that the run was trained with."""
+        path = self.path / "labels.json"
+        try:
+            return LabelSpace.model_validate_json(path.read_text())
+        except (OSError, UnicodeDecodeError, ValidationError) as error:
+            raise RunError(f"{path} is missing or damaged; restore it from a copy of the run") from error
+
+    @property
+    def complete(self) -> bool:
+        """Whether training came to its end."""
+        return (self.path / "COMPLETE").exists()
+
+    def finish(self) -> None:
+        """Mark the run as complete."""
+        write_text(self.path / "COMPLETE", "")
+
+    def metrics(self) -> list[dict[str, Any]]:
+        """One entry for each epoch so far."""
+        if not self.metrics_file.exists():
+            return []
+        try:
+            return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
+        except ValueError as error:
+            raise RunError(f"{self.metrics_file} is damaged; restore it from a copy of the run") from error
+
+    def write_metrics(self, entries: list[dict[str, Any]]) -> None:
+        """Replace the entries of all epochs."""
+        write_text(self.metrics_file, "".join(json.dumps(entry, allow_nan=False) + "\n" for entry in entries))
+
+    def has_checkpoint(self, name: str) -> bool:
+        """Whether there is a checkpoint `last` or `best`."""
+        return checkpoints.exists(self.checkpoints, name)
+
+    def progress(self, name: str) -> dict[str, Any]:
+        """What was said of a checkpoint when it was saved (epoch, step, score)."""
+        return checkpoints.about(self.checkpoints, name)
+
+    def evaluations(self) -> dict[str, dict[str, Any]]:
+        """The reports of all splits that were evaluated."""
+        try:
+            return {path.stem: json.loads(path.read_text()) for path in sorted(self.evaluation.glob("*.json"))}
+        except ValueError as error:
+            raise RunError(f"a report in {self.evaluation} is damaged; make it anew with roadseg evaluate") from error

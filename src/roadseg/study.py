@@ -1,0 +1,205 @@
+"""Many runs under one protocol: recipes x varied settings x seeds x folds, all on one division of the images.
+
+Everything goes into one folder: `runs/<arm>/seed-<n>[-fold-<k>]/`, `study.json` (what was planned, and how each run
+stands), and the report. The same command continues an interrupted study; complete runs are kept.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from accelerate import PartialState
+
+from roadseg.atomic import write_text
+from roadseg.config import Config, Data, difference
+from roadseg.data import label_space, load_records
+from roadseg.data.splits import Splits
+from roadseg.errors import ConfigError, RoadsegError, RunError, WorkFailed
+from roadseg.evaluate import evaluate_run
+from roadseg.flags import overridden, setting_value
+from roadseg.progress import Display
+from roadseg.report import Arm
+from roadseg.runs import RunDir
+from roadseg.train import train
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run of a study: the arm that it belongs to, its settings and its place."""
+
+    arm: str
+    settings: Config
+    run: RunDir
+
+    @property
+    def name(self) -> str:
+        """As a person would call it."""
+        return f"{self.arm} {self.run.path.name.replace('-', ' ', 1).replace('-fold-', ', fold ')}"
+
+
+def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[str, Config]:
+    """The configurations to compare by name: every base with every combination of the varied settings.
+
+    Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal names.
+    """
+    arms: dict[str, Config] = {}
+    for base in bases:
+        for values in itertools.product(*vary.values()):
+            changes = dict(zip(vary, values, strict=True))
+            name = " ".join([base.recipe, *(f"{key}={value}" for key, value in changes.items())])
+            if name in arms:
+                raise ConfigError(f"{name} stands twice; name each recipe and each value once")
+            given = {key: setting_value(key, value) for key, value in changes.items()}
+            arms[name] = overridden(base, given)
+    return arms
+
+
+def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: Path) -> list[Trial]:
+    """All runs, seed by seed, so that a study that is stopped early has compared all arms.
+
+    Raises `ConfigError` where folds do not fit the division.
+    """
+    trials = []
+    for seed, fold, (name, base) in itertools.product(seeds, range(max(folds, 1)), arms.items()):
+        changes: dict[str, Any] = {"seed": seed}
+        if folds:
+            scheme = base.data.split.scheme
+            changes |= {"data.split.folds": folds, "data.split.fold": fold}
+            changes["data.split.scheme"] = "grouped" if scheme == "auto" else scheme
+        place = f"seed-{seed}-fold-{fold}" if folds else f"seed-{seed}"
+        folder = name.replace(" ", ",").replace("/", "_")
+        trials.append(Trial(name, overridden(base, changes), RunDir(output / "runs" / folder / place)))
+    return trials
+
+
+def check(trials: Sequence[Trial]) -> str:
+    """The part of the images that the study reports: `test` where the division has one, else `val`.
+
+    Raises `ConfigError` where the trials are not on the same images and classes, and `RunError` where a run with other
+    settings is in the way; as `load_records` for bad data.
+    """
+    for trial in trials:
+        _check_place(trial)
+    first = trials[0]
+    space = label_space(first.settings.data)
+    divisions: dict[Data, Splits] = {}
+    of_fold: dict[int, Trial] = {}
+    for trial in trials:
+        data = trial.settings.data
+        if data not in divisions:
+            divisions[data] = load_records(data).splits
+        if label_space(data) != space:
+            raise ConfigError(f"{trial.arm} has other classes than {first.arm}; choose one data set and --data.classes")
+        known = of_fold.setdefault(data.split.fold, trial)
+        if divisions[known.settings.data].sha256 != divisions[data].sha256:
+            raise ConfigError(
+                f"{trial.arm} divides the images otherwise than {known.arm}; give one --data.split.scheme for all"
+            )
+    return "test" if divisions[first.settings.data].test else "val"
+
+
+def _check_place(trial: Trial) -> None:
+    """Raises `RunError` where a run with other settings is in the trial's place, or other files are."""
+    if not (trial.run.path / "config.json").exists():
+        trial.run.check_free()
+        return
+    different = difference(trial.run.config(), trial.settings)
+    if different:
+        raise RunError(
+            f"{trial.run.path} was made with other settings ({different}); "
+            "repeat its command or choose another --output"
+        )
+
+
+def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display) -> dict[str, str]:
+    """Train and evaluate what is not yet complete; the failures by trial.
+
+    A run that fails is told at once and does not stop the others. Raises the first error where every run failed, and
+    `Interrupted` as `train`.
+    """
+    failures: dict[str, str] = {}
+    first_error: Exception | None = None
+    done = [trial for trial in trials if trial.run.complete and evaluated(trial.run, part)]
+    if done:
+        display.say(f"{len(done)} of {len(trials)} runs are complete already")
+    for number, trial in enumerate(trials, 1):
+        if trial in done:
+            continue
+        _write_state(trials, failures, output, running=trial)
+        display.stage(f"run {number}/{len(trials)}: {trial.name}", number - 1, len(trials), seconds_left(trials))
+        try:
+            if not trial.run.complete:
+                train(trial.run, trial.settings, display, resume=True)
+            if not evaluated(trial.run, part):
+                root = trial.settings.data.root
+                assert root is not None  # load_records needed it
+                evaluate_run(trial.run, root, part, display)
+        except (RoadsegError, WorkFailed, MemoryError) as error:
+            first_error = first_error or error.with_traceback(None)
+            failures[trial.name] = str(error) or "out of memory"
+            display.say(f"{trial.name} failed: {failures[trial.name]}")
+    _write_state(trials, failures, output)
+    if first_error is not None and len(failures) == len(trials):
+        raise first_error
+    return failures
+
+
+def evaluated(run: RunDir, part: str) -> bool:
+    """Whether the run was scored on `part` and its predictions were kept."""
+    return part in run.evaluations() and (run.evaluation / part).is_dir()
+
+
+def complete_arms(trials: Sequence[Trial], failures: Mapping[str, str]) -> list[Arm]:
+    """The arms with their runs; those with a failed run are left out, because their mean would be of other runs."""
+    broken = {trial.arm for trial in trials if trial.name in failures}
+    names = dict.fromkeys(trial.arm for trial in trials if trial.arm not in broken)
+    return [Arm(name, tuple(trial.run for trial in trials if trial.arm == name)) for name in names]
+
+
+def seconds_left(trials: Sequence[Trial]) -> float | None:
+    """Training time of all epochs that are still to come, from the pace of those so far; None before the first."""
+    done = {trial.name: [sum(entry["seconds"].values()) for entry in trial.run.metrics()] for trial in trials}
+    by_arm = {trial.arm: list[float]() for trial in trials}
+    for trial in trials:
+        by_arm[trial.arm] += done[trial.name]
+    everything = [seconds for times in by_arm.values() for seconds in times]
+    if not everything:
+        return None
+    left = 0.0
+    for trial in trials:
+        times = by_arm[trial.arm] or everything
+        epochs = 0 if trial.run.complete else trial.settings.train.epochs - len(done[trial.name])
+        left += epochs * sum(times) / len(times)
+    return left
+
+
+def _write_state(
+    trials: Sequence[Trial], failures: Mapping[str, str], output: Path, running: Trial | None = None
+) -> None:
+    """`study.json`: the runs, and how each stands."""
+    if not PartialState().is_main_process:
+        return
+    entries = []
+    for trial in trials:
+        state = "complete" if trial.run.complete else "planned"
+        if trial is running:
+            state = "running"
+        if trial.name in failures:
+            state = "failed"
+        entry = {
+            "arm": trial.arm,
+            "seed": trial.settings.seed,
+            "fold": trial.settings.data.split.fold if trial.settings.data.split.folds else None,
+            "run": trial.run.path.relative_to(output).as_posix(),
+            "state": state,
+        }
+        if state == "failed":
+            entry["error"] = failures[trial.name]
+        entries.append(entry)
+    output.mkdir(parents=True, exist_ok=True)
+    write_text(output / "study.json", json.dumps({"runs": entries}, indent=2) + "\n")

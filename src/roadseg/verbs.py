@@ -1,0 +1,248 @@
+"""What each command does: one short function for each. torch is imported only by those that compute."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+from roadseg.errors import ConfigError
+from roadseg.flags import given_settings, overridden
+from roadseg.recipes import RECIPES, describe, recipe
+from roadseg.terminal import FAILED, INTERRUPTED, complain, is_main_process, live_display, new_console, say
+
+if TYPE_CHECKING:
+    from roadseg.config import Config
+    from roadseg.progress import Display
+    from roadseg.report import Arm
+
+
+def recipes_verb(arguments: argparse.Namespace) -> None:
+    """List the named experiments."""
+    width = max(map(len, RECIPES))
+    for name in RECIPES:
+        say(new_console(), f"{name:<{width}}  {describe(name)}")
+
+
+def train_verb(arguments: argparse.Namespace) -> int:
+    """Train a recipe."""
+    from roadseg.runs import RunDir, latest_run, next_run
+
+    recipe(arguments.recipe)
+    chosen = arguments.run or (latest_run if arguments.resume else next_run)(Path("runs"), arguments.recipe)
+    run = RunDir(chosen)
+    begun = arguments.resume and (chosen / "config.json").exists()
+    settings = overridden(run.config() if begun else recipe(arguments.recipe), given_settings(arguments))
+    _check_trainable(settings, arguments.recipe)
+    console = new_console()
+    if begun and run.complete:
+        say(console, f"{run.path} is complete; nothing to do")
+        return 0
+
+    from roadseg.interrupt import Interrupted
+    from roadseg.tables import score_table
+    from roadseg.train import train
+    from roadseg.watch import TensorBoard
+
+    watch = TensorBoard(chosen / "tensorboard") if arguments.tensorboard else None
+    try:
+        with live_display(console) as display:
+            scores = train(run, settings, display, resume=arguments.resume, watch=watch)
+    except Interrupted as stop:
+        say(console, f"{stop}: {run.path}")
+        return INTERRUPTED
+    console.print(score_table([settings.recipe], [scores], "val"))
+    say(console, f"run: {run.path}")
+    return 0
+
+
+def _check_trainable(settings: Config, name: str) -> None:
+    if settings.recipe != name:
+        raise ConfigError(f"the run is of the recipe {settings.recipe}, not {name}; give that name or another --run")
+    if settings.data.root is None:
+        raise ConfigError("no data; give the data set's top folder with --data.root DIR")
+
+
+def evaluate_verb(arguments: argparse.Namespace) -> None:
+    """Score a run on a split."""
+    from roadseg.atomic import write_bytes
+    from roadseg.evaluate import evaluate_run
+    from roadseg.runs import RunDir
+    from roadseg.tables import score_table
+
+    console = new_console()
+    run = RunDir(arguments.run)
+    with live_display(console) as display:
+        scores = evaluate_run(run, arguments.root, arguments.split, display)
+    if arguments.output and is_main_process():
+        write_bytes(arguments.output, (run.evaluation / f"{arguments.split}.json").read_bytes())
+    console.print(score_table([run.config().recipe], [scores], arguments.split))
+
+
+def predict_verb(arguments: argparse.Namespace) -> None:
+    """Label pictures."""
+    from roadseg.predict import predict
+    from roadseg.runs import RunDir
+
+    console = new_console()
+    with live_display(console) as display:
+        count = predict(RunDir(arguments.run), arguments.inputs, arguments.output, display)
+    what = "1 image" if count == 1 else f"{count} images"
+    say(console, f"{what} labelled; open {arguments.output / 'overlay'}")
+
+
+def runs_verb(arguments: argparse.Namespace) -> None:
+    """List runs: how far each is, and its best score."""
+    from roadseg.listing import find_runs, read, run_table
+
+    console = new_console()
+    roots = arguments.directories or [path for path in [Path("runs")] if path.is_dir()]
+    runs = [read(path) for path in find_runs(roots)]
+    if not runs:
+        where = " and ".join(map(str, arguments.directories)) or "./runs"
+        say(console, f"no runs in {where}; roadseg train RECIPE --data.root DIR begins one")
+        return
+    console.print(run_table(runs))
+    for run in runs:
+        if run.damage:
+            say(console, f"damaged: {run.damage}")
+
+
+def compare_verb(arguments: argparse.Namespace) -> None:
+    """Put the scores of runs side by side, and write a report on them."""
+    from roadseg.compare import comparable
+    from roadseg.runs import RunDir
+    from roadseg.tables import score_table
+
+    runs = [RunDir(path) for path in arguments.runs]
+    reports = comparable(runs, arguments.split)
+    names = [run.config().recipe for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
+    console = new_console()
+    console.print(score_table(names, reports, arguments.split))
+    if arguments.output:
+        from roadseg.report import Arm
+
+        arms = [Arm(name, (run,)) for name, run in zip(names, runs, strict=True)]
+        with live_display(console) as display:
+            _report(" and ".join(names), arms, arguments.split, arguments.output, display, {})
+        say(console, f"report: {arguments.output / 'report.html'}")
+
+
+def study_verb(arguments: argparse.Namespace) -> int:
+    """Train recipes under one protocol, compare them, and write a report."""
+    from roadseg.interrupt import Interrupted
+    from roadseg.study import check, complete_arms, make_arms, plan, run_study
+
+    given = given_settings(arguments)
+    if arguments.seeds and "seed" in given:
+        raise ConfigError("--seeds and --seed exclude each other; give one of them")
+    seeds = arguments.seeds or [int(given.pop("seed", 0))]
+    varied = _varied(arguments.vary)
+    arms = make_arms([overridden(recipe(name), given) for name in arguments.recipes], varied)
+    trials = plan(arms, seeds, arguments.folds, arguments.output)
+    console = new_console()
+    try:
+        with live_display(console) as display:
+            part = check(trials)
+            failures = run_study(trials, part, arguments.output, display)
+            title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)
+            table = _report(title, complete_arms(trials, failures), part, arguments.output, display, failures)
+    except Interrupted as stop:
+        say(console, f"{str(stop).split(';')[0]}; the same command continues")
+        return INTERRUPTED
+    console.print(table)
+    say(console, f"report: {arguments.output / 'report.html'}")
+    for name, error in failures.items():
+        complain(f"{name}: {error}", FAILED)
+    return FAILED if failures else 0
+
+
+def _varied(given: list[list[str]]) -> dict[str, list[str]]:
+    """The values of each --vary by setting."""
+    varied: dict[str, list[str]] = {}
+    for key, *values in given:
+        if key == "seed":
+            raise ConfigError("--vary seed: give several seeds with --seeds")
+        if not values or key in varied:
+            raise ConfigError(f"--vary {key}: give each setting once, with its values: --vary optimizer.name sgd adamw")
+        varied[key] = values
+    return varied
+
+
+def _report(
+    title: str, arms: list[Arm], split: str, output: Path, display: Display, failures: Mapping[str, str]
+) -> Table:
+    """Write the report of the arms; the table that says the same in short."""
+    from roadseg.report import write_report
+    from roadseg.report.gather import gather
+    from roadseg.tables import SCORES, Row, arm_table, caption
+
+    if is_main_process():
+        told = [f"{name}: {error}" for name, error in failures.items()]
+        write_report(title, arms, split, output, display, told)
+    comparison = gather(title, arms, split)
+    rows = []
+    for arm in comparison.arms:
+        miou, interval = arm.score("mean_iou"), arm.interval
+        means = {key: arm.score(key).mean for key in SCORES}
+        rows.append(
+            Row(arm.name, means, (miou.low, miou.high), (interval.low, interval.high) if interval else (None, None))
+        )
+    interval = comparison.arms[0].interval
+    below = caption(interval.unit, interval.groups) if interval else "percent"
+    if interval and comparison.seeds > 1:
+        below += ", of the first seed"
+    images = f"{split}: images {len(comparison.ids)}, groups {comparison.groups or 'unknown'}"
+    return arm_table(rows, images, below, comparison.seeds)
+
+
+def synthesize_verb(arguments: argparse.Namespace) -> None:
+    """Draw built-in streets."""
+    from roadseg.data.streets import synthesize
+
+    console = new_console()
+    with live_display(console) as display:
+        display.begin("drawing", arguments.drives * arguments.frames)
+        count = synthesize(
+            arguments.directory,
+            drives=arguments.drives,
+            frames=arguments.frames,
+            width=arguments.width,
+            height=arguments.height,
+            seed=arguments.seed,
+            progress=lambda done, total: display.advance(),
+        )
+    say(
+        console,
+        f"{count} labelled street images in {arguments.directory} (KITTI's layout); train with a demo or kitti recipe",
+    )
+
+
+def split_verb(arguments: argparse.Namespace) -> None:
+    """Store how a recipe divides its data, for reuse with --data.split.scheme file."""
+    from roadseg.data import label_space, load_records
+
+    settings = overridden(recipe(arguments.recipe), given_settings(arguments))
+    label_space(settings.data)
+    splits, records = load_records(settings.data)
+    splits.save(arguments.output)
+    console = new_console()
+    for part, members in records.items():
+        groups = len({record.group for record in members})
+        say(console, f"{part}: {len(members)} images, {groups} group{'s' if groups != 1 else ''}")
+
+
+def doctor_verb(arguments: argparse.Namespace) -> None:
+    """Say what this machine has."""
+    from roadseg.doctor import examine
+
+    console = new_console()
+    for finding in examine():
+        say(console, f"{finding.what:<12} {finding.value}")
+        if finding.advice:
+            console.print(f"{'':<12} {finding.advice}", style="yellow", highlight=False, markup=False, soft_wrap=True)

@@ -1,0 +1,78 @@
+"""Runs with real pictures and real scores that no network had to be trained for."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from roadseg.config import Config
+from roadseg.data import label_space, load_records
+from roadseg.data.decode import read_target
+from roadseg.evaluate import headline, report
+from roadseg.labels import IGNORE, LabelSpace
+from roadseg.metrics import confusion_matrix
+from roadseg.progress import Display
+from roadseg.report import Arm, write_report
+from roadseg.runs import RunDir
+from roadseg.visualize import png
+
+MakeRun = Callable[..., RunDir]
+
+
+def predicted(target: torch.Tensor, wrong: float, seed: int) -> torch.Tensor:
+    """The labels, with whole blocks of 8x8 pixels called road (class 0): a share `wrong` of them."""
+    rng = np.random.default_rng([seed, int(target.sum())])
+    blocks = rng.random((-(-target.shape[0] // 8), -(-target.shape[1] // 8))) < wrong
+    mask = torch.from_numpy(np.kron(blocks, np.ones((8, 8), bool))[: target.shape[0], : target.shape[1]])
+    return torch.where(mask | (target == IGNORE), 0, target.long())
+
+
+def score(run: RunDir, settings: Config, wrong: float, split: str, space: LabelSpace) -> None:
+    """Evaluate made-up predictions as evaluate_run does those of a network."""
+    records = load_records(settings.data).records[split]
+    confusions, pictures = [], {}
+    for record in records:
+        target = read_target(record.label, space)
+        indices = predicted(target, wrong, settings.seed)
+        confusions.append(confusion_matrix(indices, target, len(space.classes)).numpy())
+        pictures[record.id] = png(space.index_to_id[indices.numpy().astype(np.uint8)])
+    scores = report(np.stack(confusions), records, space) | {"seconds_per_image": 0.25}
+    run.save_predictions(split, pictures)
+    run.save_evaluation(split, scores, np.stack(confusions), [record.id for record in records])
+    entry = {"loss": 1.0 + wrong, **headline(np.stack(confusions).sum(0))}
+    history = [
+        {"epoch": n, "train": entry, "val": entry | {"mean_iou": n / 10}, "seconds": {"train": 60.0, "val": 2.0},
+         "memory_gib": 1.5}
+        for n in (1, 2, 3)
+    ]  # fmt: skip
+    run.write_metrics(history)
+
+
+@pytest.fixture
+def make_run(tiny: Callable[..., Config], tmp_path: Path) -> MakeRun:
+    """A complete run whose predictions are the labels with a share `wrong` of the blocks called road."""
+
+    def make(name: str = "a", wrong: float = 0.3, split: str = "val", **changes: object) -> RunDir:
+        settings = tiny(**changes)
+        space = label_space(settings.data)
+        run = RunDir(tmp_path / "runs" / name)
+        run.create(settings, space, load_records(settings.data).splits)
+        score(run, settings, wrong, split, space)
+        run.finish()
+        return run
+
+    return make
+
+
+@pytest.fixture
+def page_of(tmp_path: Path) -> Callable[..., str]:
+    """The text of the page about some arms, given as names and lists of runs."""
+
+    def write(arms: dict[str, list[RunDir]], title: str = "A comparison", split: str = "val", **options: object) -> str:
+        made = [Arm(name, tuple(runs)) for name, runs in arms.items()]
+        write_report(title, made, split, tmp_path / "report", Display(), **options)  # type: ignore[arg-type]
+        return (tmp_path / "report" / "report.html").read_text()
+
+    return write

@@ -1,0 +1,76 @@
+"""Settings that differ, cost, and commands that give the same settings again."""
+
+import json
+import shlex
+from collections.abc import Callable
+
+import pytest
+
+from roadseg.config import Config
+from roadseg.flags import overridden
+from roadseg.recipes import recipe
+from roadseg.report import provenance
+from roadseg.report.gather import Arm, ScoredArm, gather
+from roadseg.runs import RunDir, load_model
+
+MakeRun = Callable[..., RunDir]
+
+
+def scored(*arms: Arm) -> tuple[ScoredArm, ...]:
+    return gather("x", arms, "val").arms
+
+
+def test_only_what_differs_between_arms_is_listed(make_run: MakeRun) -> None:
+    arms = scored(
+        Arm("a", (make_run("a0"), make_run("a1", seed=1))),
+        Arm("b", (make_run("b0", **{"optimizer.lr": 0.01, "data.cache_gib": 1}),)),
+    )
+    rows = [(row.name, row.values) for row in provenance.differing_settings(arms)]
+    assert rows == [("optimizer.lr", ("0.002", "0.01"))]
+    assert provenance.differing_settings(arms[:1]) == []
+
+
+def test_cost_is_that_of_the_metrics(make_run: MakeRun) -> None:
+    cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (make_run(),))), "val")}
+    assert cost["training time of a run"] == "3 min"  # three epochs of 62 s
+    assert cost["peak memory in training"] == "1.5 GiB"
+    assert cost["images per second, prediction"] == "4"
+    assert (cost["epochs"], cost["best epoch"]) == ("3", "3")
+
+
+def test_older_evaluations_without_times_have_a_dash(make_run: MakeRun) -> None:
+    run = make_run()
+    path = run.evaluation / "val.json"
+    report = json.loads(path.read_text())
+    del report["seconds_per_image"]
+    path.write_text(json.dumps(report))
+    cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (run,))), "val")}
+    assert cost["images per second, prediction"] == "–"
+
+
+def test_parameters_are_counted_without_weights(trained: RunDir) -> None:
+    assert provenance.parameters(trained) == sum(p.numel() for p in load_model(trained).parameters())
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"optimizer.lr": 1 / 3, "train.clip": 1.0, "model.batch_norm": False, "seed": 7, "transforms.scale": [0.5, 2]},
+    ],
+)
+def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, object]) -> None:
+    run = make_run("with space", **changes)
+    (arm,) = scored(Arm("a", (run,)))
+    train, evaluate = (shlex.split(line) for line in provenance.commands(arm, "val"))
+    assert train[:5] == ["roadseg", "train", "demo-fcn16s", "--run", str(run.path)]
+    assert evaluate[:3] == ["roadseg", "evaluate", str(run.path)]
+    flags: dict[str, list[str]] = {}
+    for word in train[5:]:
+        if word.startswith("--"):
+            flags[word[2:]] = []
+        else:
+            flags[list(flags)[-1]].append(word)
+    given = {key: values if len(values) > 1 else values[0] for key, values in flags.items()}
+    again: Config = overridden(recipe("demo-fcn16s"), given)
+    assert again == run.config()

@@ -1,0 +1,36 @@
+"""What training begins with; what comes of it is in test_train.py."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from roadseg import data
+from roadseg.config import Config
+from roadseg.data.loading import GIB
+from roadseg.prepare import build_network, read_parts
+from roadseg.progress import Display
+
+Configure = Callable[..., Config]
+
+
+@pytest.mark.parametrize(("images", "kept"), [(8, ["train", "val"]), (4, ["val"]), (3, [])])
+def test_memory_is_given_to_validation_first(tiny: Configure, images: int, kept: list[str]) -> None:
+    """Four images for training and four for validation, 4 bytes a pixel."""
+    settings = tiny(data__cache_gib=images * 4 * 96 * 64 / GIB).data
+    _, samples = read_parts(settings, data.label_space(settings), Display())
+    assert [part for part, read in samples.items() if read.cache is not None] == kept
+
+
+def test_the_seed_makes_the_network(tiny: Configure) -> None:
+    weights = [build_network(tiny(seed=seed), 3, pretrained=True).model.state_dict() for seed in (0, 0, 1)]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+    assert any(not torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
+
+
+def test_a_trunk_without_pretrained_weights_is_not_spared(tiny: Configure) -> None:
+    settings = tiny(optimizer__frozen_blocks=2, optimizer__trunk_lr=0)
+    model, optimizer, started_from = build_network(settings, 3, pretrained=True)
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert {group["lr"] for group in optimizer.param_groups} == {settings.optimizer.lr}
+    assert started_from == "from random weights"

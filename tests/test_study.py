@@ -1,0 +1,192 @@
+"""Studies: what is planned, what is refused, what is kept, and what a failed run does to the others."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from roadseg.config import Config
+from roadseg.errors import ConfigError, RunError, WorkFailed
+from roadseg.progress import Display
+from roadseg.runs import RunDir
+from roadseg.study import Trial, check, complete_arms, make_arms, plan, run_study, seconds_left
+
+Configure = Callable[..., Config]
+
+
+class Told(Display):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.left: list[float | None] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def stage(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
+        self.lines.append(what)
+        self.left.append(seconds_left)
+
+
+def small(tiny: Configure, **changes: object) -> Config:
+    return tiny("demo-fcn32s", **{"train.epochs": 1, **changes})
+
+
+def test_arms_are_all_combinations(tiny: Configure) -> None:
+    vary = {"optimizer.name": ["sgd", "adamw"], "transforms.crop": ["64,96", "none"]}
+    arms = make_arms([tiny("demo-fcn32s"), tiny("demo-fcn16s")], vary)
+    assert len(arms) == 8
+    chosen = arms["demo-fcn16s optimizer.name=sgd transforms.crop=64,96"]
+    assert (chosen.model.name, chosen.optimizer.name, chosen.transforms.crop) == ("fcn16s", "sgd", (64, 96))
+    assert arms["demo-fcn32s optimizer.name=adamw transforms.crop=none"].transforms.crop is None
+
+
+@pytest.mark.parametrize(
+    ("vary", "message"),
+    [
+        ({"optimizer.nme": ["sgd"]}, r"no setting 'optimizer.nme'; did you mean optimizer.name"),
+        ({"optimizer.name": ["sgd", "sgd"]}, r"demo-fcn32s optimizer.name=sgd stands twice"),
+        ({"optimizer.lr": ["-1"]}, r"--optimizer.lr: input should be greater than 0"),
+        ({"transforms.crop": ["64"]}, r"--transforms.crop: wrong number of values"),
+    ],
+)
+def test_bad_variations_are_refused(tiny: Configure, vary: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_arms([small(tiny)], vary)
+
+
+def test_the_plan_goes_seed_by_seed(tiny: Configure, tmp_path: Path) -> None:
+    arms = make_arms([tiny("demo-fcn32s"), tiny("demo-fcn16s")], {"model.weights": ["a/b.pth", "none"]})
+    trials = plan(arms, [3, 4], 0, tmp_path)
+    assert [trial.settings.seed for trial in trials] == [3] * 4 + [4] * 4
+    assert trials[0].run.path == tmp_path / "runs" / "demo-fcn32s,model.weights=a_b.pth" / "seed-3"
+    assert trials[0].name == "demo-fcn32s model.weights=a/b.pth seed 3"
+    assert len({trial.run.path for trial in trials}) == 8
+
+
+def test_folds_are_of_groups_unless_told_otherwise(tiny: Configure, tmp_path: Path) -> None:
+    trials = plan({"a": small(tiny)}, [0], 3, tmp_path)
+    assert [trial.settings.data.split.fold for trial in trials] == [0, 1, 2]
+    assert {trial.settings.data.split.scheme for trial in trials} == {"grouped"}
+    assert trials[2].name == "a seed 0, fold 2"
+    random = plan({"a": small(tiny, data__split__scheme="random")}, [0], 2, tmp_path)
+    assert random[0].settings.data.split.scheme == "random"
+
+
+def test_the_part_to_report_is_test_where_there_is_one(tiny: Configure, tmp_path: Path) -> None:
+    assert check(plan({"a": small(tiny)}, [0], 0, tmp_path)) == "val"
+    divided = small(tiny, data__split__fractions=["0.5", "0.25", "0.25"])
+    assert check(plan({"a": divided}, [0], 0, tmp_path)) == "test"
+    assert check(plan({"a": divided}, [0], 2, tmp_path)) == "val"
+    assert not list(tmp_path.iterdir())
+
+
+def test_arms_on_other_images_or_classes_are_refused(tiny: Configure, tmp_path: Path) -> None:
+    other_classes = plan({"a": small(tiny), "b": small(tiny, data__classes="all")}, [0], 0, tmp_path)
+    with pytest.raises(ConfigError, match="b has other classes than a"):
+        check(other_classes)
+    other_images = plan({"a": small(tiny), "b": small(tiny, data__split__scheme="random")}, [0], 0, tmp_path)
+    with pytest.raises(ConfigError, match="b divides the images otherwise than a"):
+        check(other_images)
+
+
+def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, trained: RunDir, tmp_path: Path) -> None:
+    place = tmp_path / "runs/a/seed-0"
+    place.parent.mkdir(parents=True)
+    place.symlink_to(trained.path)
+    with pytest.raises(RunError, match=r"seed-0 was made with other settings \(.* is .* there and .* here\)"):
+        check(plan({"a": small(tiny)}, [0], 0, tmp_path))
+
+
+def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: Path) -> None:
+    arms = make_arms([small(tiny), tiny("demo-fcn16s", train__epochs=1)], {})
+    trials = plan(arms, [0, 1], 0, tmp_path)
+    run_study(trials[:2], "val", tmp_path, Told())
+    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    told = Told()
+    assert run_study(trials, "val", tmp_path, told) == {}
+    kept = [path for path in before if path.name != "study.json"]
+    assert kept
+    assert all(path.stat().st_mtime_ns == before[path] for path in kept)
+    assert told.lines[:2] == ["2 of 4 runs are complete already", "run 3/4: demo-fcn32s seed 1"]
+    assert all(left is not None and left > 0 for left in told.left)
+    assert seconds_left(trials) == 0
+    assert [(arm.name, len(arm.runs)) for arm in complete_arms(trials, {})] == [("demo-fcn32s", 2), ("demo-fcn16s", 2)]
+    stored = json.loads((tmp_path / "study.json").read_text())["runs"]
+    assert {entry["state"] for entry in stored} == {"complete"}
+    assert all((tmp_path / entry["run"] / "COMPLETE").exists() for entry in stored)
+
+
+def test_a_run_that_fails_does_not_stop_the_others(tiny: Configure, tmp_path: Path) -> None:
+    arms = make_arms([small(tiny, optimizer__name="sgd")], {"optimizer.lr": ["1e38", "1e-3"]})
+    trials = plan(arms, [0], 0, tmp_path)
+    failures = run_study(trials, "val", tmp_path, Told())
+    assert list(failures) == ["demo-fcn32s optimizer.lr=1e38 seed 0"]
+    assert [arm.name for arm in complete_arms(trials, failures)] == ["demo-fcn32s optimizer.lr=1e-3"]
+    states = {entry["arm"]: entry for entry in json.loads((tmp_path / "study.json").read_text())["runs"]}
+    assert states["demo-fcn32s optimizer.lr=1e38"]["state"] == "failed"
+    assert states["demo-fcn32s optimizer.lr=1e38"]["error"].startswith("loss is")
+    only: list[Trial] = trials[:1]
+    with pytest.raises(WorkFailed, match="loss is"):
+        run_study(only, "val", tmp_path, Told())
+
+
+def study_command(streets: Path, output: Path) -> list[str]:
+    flags = [
+        "--model.width",
+        "0.05",
+        "--transforms.crop",
+        "64",
+        "64",
+        "--train.batch_size",
+        "2",
+        "--train.epochs",
+        "30",
+    ]
+    flags += ["--data.split.fractions", "0.5", "0.5", "0"]
+    recipes = ["demo-fcn32s", "demo-fcn16s"]
+    return [
+        sys.executable,
+        "-m",
+        "roadseg",
+        "study",
+        *recipes,
+        "--data.root",
+        str(streets),
+        "--output",
+        str(output),
+        *flags,
+    ]
+
+
+def test_a_study_that_was_stopped_half_way_continues(streets: Path, tmp_path: Path) -> None:
+    output = tmp_path / "study"
+    first, second = (RunDir(output / "runs" / f"demo-{network}" / "seed-0") for network in ("fcn32s", "fcn16s"))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    words = study_command(streets, output)
+    process = subprocess.Popen(words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and not second.metrics():
+        time.sleep(0.05)
+    process.terminate()
+    out, error = process.communicate(timeout=60)
+    assert process.returncode == 3, error
+    assert out.splitlines()[-1].endswith("; the same command continues")
+    assert first.complete
+    assert 0 < len(second.metrics()) < 30
+    assert not (output / "report.html").exists()
+    finished = {path: path.stat().st_mtime_ns for path in first.path.rglob("*") if path.is_file()}
+
+    done = subprocess.run(words, env=environment, text=True, capture_output=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert all(path.stat().st_mtime_ns == time_ns for path, time_ns in finished.items())
+    assert second.complete
+    page = (output / "report.html").read_text()
+    assert "demo-fcn32s" in page
+    assert "demo-fcn16s" in page
+    assert f"report: {output / 'report.html'}" in done.stdout.replace("\n", "")
