@@ -70,7 +70,7 @@ def test_from_streets_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert train(data, run) == 0
     assert call("evaluate", run, "--data.root", data, "--split", "train", "--output", tmp_path / "train.json") == 0
     assert call("evaluate", run, "--data.root", data, "--split", "all") == 0
-    assert call("compare", run, run) == 0
+    assert call("compare", run) == 0
     assert call("predict", run, data / "training/image_2", "--output", tmp_path / "out") == 0
     assert files(data) == before
     report = json.loads((tmp_path / "train.json").read_text())
@@ -317,6 +317,10 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     ),
     "a report is damaged": (
         on_run(lambda run: (run / "evaluation/val.json").write_text("["), "compare", "RUN", "RUN"), "evaluation",
+    ),
+    "a run compared with itself": (command("compare", "RUN", "RUN"), "stands twice"),
+    "a seed of letters": (
+        command("study", "demo-fcn16s", "--data.root", "DATA", "--output", "OUT", "--seed", "x"), "--seed",
     ),
     "no tensorboard": (without_tensorboard, "pip install tensorboard"),
     "no folder of runs": (command("runs", "DATA/none"), "no folder"),

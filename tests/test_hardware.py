@@ -96,5 +96,14 @@ def test_peak_memory_is_that_of_this_process() -> None:
     assert hardware.peak_memory_gib(CPU) >= block.nbytes / 2**30
 
 
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux")
+def test_peak_memory_can_begin_anew() -> None:
+    block = torch.ones(2**26)  # 256 MiB
+    high = hardware.peak_memory_gib(CPU)
+    del block
+    hardware.forget_peak_memory(CPU)
+    assert hardware.peak_memory_gib(CPU) < high - 0.1
+
+
 def test_at_least_one_core_may_be_used() -> None:
     assert hardware.cpu_count() >= 1

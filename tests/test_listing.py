@@ -58,6 +58,12 @@ def test_scores_that_do_not_exist_are_not_the_best(run: Path) -> None:
     assert best[1] == 2
 
 
+def test_of_equal_epochs_the_first_is_the_best(run: Path) -> None:
+    text = (run / "metrics.jsonl").read_text()
+    (run / "metrics.jsonl").write_text(re.sub(r'("val":.*?"mean_iou": )[\d.e-]+', r"\g<1>0.25", text))
+    assert read(run).best == (0.25, 1)
+
+
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "settings": (lambda run: (run / "config.json").write_text("{"), "config.json is not JSON"),
     "unknown setting": (lambda run: (run / "config.json").write_text('{"epochs": 3}'), "config.json"),

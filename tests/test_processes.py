@@ -48,6 +48,20 @@ def test_two_processes_train_and_score_as_one(streets: Path, tmp_path: Path) -> 
     assert abs(reports[0]["mean_iou"] - reports[1]["mean_iou"]) < 1e-3
 
 
+def test_two_processes_make_a_study(streets: Path, tmp_path: Path) -> None:
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "--"]
+    words = ["roadseg", "study", "demo-fcn32s", "demo-fcn16s", "--data.root", str(streets), "--output", str(tmp_path)]
+    flags = ["--model.width", "0.05", "--transforms.crop", "64", "64", "--train.epochs", "1"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    done = subprocess.run(
+        [*torchrun, *words, *flags, "--data.split.fractions", "0.5", "0.5", "0"],
+        env=environment, text=True, capture_output=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("cpu x 2") == 2
+    assert (tmp_path / "report.html").exists()
+
+
 def test_a_process_without_a_validation_image_does_not_hang(streets: Path, tmp_path: Path) -> None:
     """With batch normalisation, whose statistics processes share in training, and one validation image for two."""
     run = RunDir(tmp_path / "run")

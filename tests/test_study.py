@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -10,8 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from roadseg import lock, study
+from roadseg.cli import main
 from roadseg.config import Config
+from roadseg.data import label_space, load_records
 from roadseg.errors import ConfigError, RunError, WorkFailed
+from roadseg.interrupt import Interrupted
 from roadseg.progress import Display
 from roadseg.runs import RunDir
 from roadseg.study import Trial, check, complete_arms, make_arms, plan, run_study, seconds_left
@@ -52,8 +57,10 @@ def test_arms_are_all_combinations(tiny: Configure) -> None:
     [
         ({"optimizer.nme": ["sgd"]}, r"no setting 'optimizer.nme'; did you mean optimizer.name"),
         ({"optimizer.name": ["sgd", "sgd"]}, r"demo-fcn32s optimizer.name=sgd stands twice"),
+        ({"optimizer.lr": ["1e-3", "0.001"]}, r"demo-fcn32s optimizer.lr=0.001 stands twice"),
         ({"optimizer.lr": ["-1"]}, r"--optimizer.lr: input should be greater than 0"),
         ({"transforms.crop": ["64"]}, r"--transforms.crop: wrong number of values"),
+        ({"transforms.crop": ["64,64,64"]}, r"--transforms.crop: wrong number of values"),
     ],
 )
 def test_bad_variations_are_refused(tiny: Configure, vary: dict[str, list[str]], message: str) -> None:
@@ -68,6 +75,13 @@ def test_the_plan_goes_seed_by_seed(tiny: Configure, tmp_path: Path) -> None:
     assert trials[0].run.path == tmp_path / "runs" / "demo-fcn32s,model.weights=a_b.pth" / "seed-3"
     assert trials[0].name == "demo-fcn32s model.weights=a/b.pth seed 3"
     assert len({trial.run.path for trial in trials}) == 8
+
+
+def test_two_runs_in_one_place_are_refused(tiny: Configure, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="a seed 3 and a seed 3 are one run"):
+        plan({"a": small(tiny)}, [3, 4, 3], 0, tmp_path)
+    with pytest.raises(ConfigError, match="a/b seed 3 and a_b seed 3 are one run"):
+        plan({"a_b": small(tiny), "a/b": tiny("demo-fcn16s")}, [3], 0, tmp_path)
 
 
 def test_folds_are_of_groups_unless_told_otherwise(tiny: Configure, tmp_path: Path) -> None:
@@ -104,6 +118,24 @@ def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, traine
         check(plan({"a": small(tiny)}, [0], 0, tmp_path))
 
 
+def test_runs_of_other_images_are_refused_before_anything_is_trained(
+    tiny: Configure, streets: Path, tmp_path: Path
+) -> None:
+    root = tmp_path / "streets"
+    shutil.copytree(streets, root)
+    settings = small(tiny, data__root=str(root))
+    (trial,) = plan({"a": settings}, [0], 0, tmp_path)
+    trial.run.create(settings, label_space(settings.data), load_records(settings.data).splits)
+    check([trial])
+    shutil.move(root, tmp_path / "moved")
+    moved = small(tiny, data__root=str(tmp_path / "moved"))
+    check(plan({"a": moved}, [0], 0, tmp_path))
+    for kind in ("image_2", "semantic"):
+        min((tmp_path / "moved/training" / kind).iterdir()).unlink()
+    with pytest.raises(RunError, match=r"the images have changed since .*seed-0 began"):
+        check(plan({"a": moved}, [0], 0, tmp_path))
+
+
 def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: Path) -> None:
     arms = make_arms([small(tiny), tiny("demo-fcn16s", train__epochs=1)], {})
     trials = plan(arms, [0, 1], 0, tmp_path)
@@ -135,6 +167,84 @@ def test_a_run_that_fails_does_not_stop_the_others(tiny: Configure, tmp_path: Pa
     only: list[Trial] = trials[:1]
     with pytest.raises(WorkFailed, match="loss is"):
         run_study(only, "val", tmp_path, Told())
+
+
+def failing(errors: dict[str, Exception], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Training fails for the recipes that are named; the others are not trained either, and count as complete."""
+
+    def train(run: RunDir, settings: Config, display: Display, resume: bool) -> None:
+        if settings.recipe in errors:
+            raise errors[settings.recipe]
+        run.path.mkdir(parents=True)
+        run.finish()
+
+    monkeypatch.setattr(study, "train", train)
+    monkeypatch.setattr(study, "evaluated", lambda run, part: run.complete)
+
+
+def test_too_little_memory_for_one_network_does_not_stop_the_others(
+    tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = plan(make_arms([small(tiny), tiny("demo-fcn16s")], {}), [0], 0, tmp_path)
+    failing({"demo-fcn32s": RuntimeError("CUDA out of memory. Tried to allocate")}, monkeypatch)
+    failures = run_study(trials, "val", tmp_path, Told())
+    assert list(failures) == ["demo-fcn32s seed 0"]
+    assert failures["demo-fcn32s seed 0"].startswith("out of memory; lower --train.batch_size")
+    assert trials[1].run.complete
+
+
+def test_a_fault_of_our_own_is_not_taken_for_a_failed_run(
+    tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = plan(make_arms([small(tiny), tiny("demo-fcn16s")], {}), [0], 0, tmp_path)
+    failing({"demo-fcn32s": RuntimeError("shapes do not match")}, monkeypatch)
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        run_study(trials, "val", tmp_path, Told())
+
+
+def test_of_several_processes_none_goes_on_without_the_one_that_failed(
+    tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trials = plan(make_arms([small(tiny), tiny("demo-fcn16s")], {}), [0], 0, tmp_path)
+    failing({"demo-fcn32s": WorkFailed("loss is nan")}, monkeypatch)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(WorkFailed, match="loss is nan"):
+        run_study(trials, "val", tmp_path, Told())
+    assert not trials[1].run.complete
+
+
+def test_an_interrupted_study_says_that_nothing_runs(
+    tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing({"demo-fcn32s": Interrupted("stopped")}, monkeypatch)
+    with pytest.raises(Interrupted):
+        run_study(plan({"a": small(tiny)}, [0], 0, tmp_path), "val", tmp_path, Told())
+    (entry,) = json.loads((tmp_path / "study.json").read_text())["runs"]
+    assert entry["state"] == "planned"
+
+
+def test_without_a_complete_arm_there_is_no_report(
+    streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(trials: list[Trial], *_: object) -> dict[str, str]:
+        return {trials[1].name: "loss is nan"}
+
+    monkeypatch.setattr(study, "run_study", run)
+    words = ["study", "demo-fcn32s", "--data.root", str(streets), "--seeds", "0", "1", "--output", str(tmp_path / "s")]
+    assert main(words) == 1
+    out, error = capsys.readouterr()
+    assert "no report: each arm has a run that failed" in out
+    assert "demo-fcn32s seed 1: loss is nan" in error
+
+
+def test_a_study_is_made_by_one_process_at_a_time(
+    streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["study", "demo-fcn32s", "--data.root", str(streets), "--output", str(tmp_path)]
+    with lock.held(tmp_path):
+        assert main(words) == 2
+    assert f"{tmp_path} is being trained by process {os.getpid()}" in capsys.readouterr().err
+    assert not (tmp_path / "study.json").exists()
 
 
 def study_command(streets: Path, output: Path) -> list[str]:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from roadseg import __version__
-from roadseg.errors import RoadsegError, WorkFailed
+from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
 from roadseg.flags import Parser, add_settings
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
@@ -41,16 +41,11 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:
         return complain(f"{error.strerror or error}{f': {error.filename}' if error.filename else ''}", FAILED)
     except (MemoryError, RuntimeError) as error:
-        if not _out_of_memory(error):
+        if not out_of_memory(error):
             raise
-        return complain("out of memory; lower --train.batch_size, --transforms.crop or --model.width", FAILED)
+        return complain(OUT_OF_MEMORY, FAILED)
     except KeyboardInterrupt:
         return complain("interrupted", INTERRUPTED)
-
-
-def _out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch on a CPU, or torch on a GPU ran out of memory."""
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
 
 
 def _parser() -> Parser:
@@ -110,7 +105,8 @@ def _parser() -> Parser:
     study.add_argument("--folds", type=int, default=0, metavar="K", help="k-fold division: each image is scored once")
     study.add_argument(
         "--vary", nargs="+", action="append", default=[], metavar="SETTING VALUE",
-        help="train with each of these values of a setting; with several --vary, with all combinations",
+        help="train with each of these values of a setting (a value of several numbers: 64,96); with several --vary, "
+        "with all combinations",
     )  # fmt: skip
     study.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets the runs and the report")
     add_settings(study)

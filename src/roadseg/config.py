@@ -254,7 +254,8 @@ def complaint(error: ValidationError) -> str:
     """The first complaint in words: the key, what is wrong, and the value given."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"] if not isinstance(part, int))
-    if first["type"] in ("missing", "too_long") and first["loc"] and isinstance(first["loc"][-1], int):
+    missing = first["type"] == "missing" and first["loc"] and isinstance(first["loc"][-1], int)
+    if missing or first["type"] == "too_long":
         return f"{key}: wrong number of values; see --help"
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]

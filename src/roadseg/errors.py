@@ -23,3 +23,11 @@ class RunError(RoadsegError):
 
 class WorkFailed(RuntimeError):
     """The input was fine and the work still failed (full disk, loss not finite); exit code 1."""
+
+
+OUT_OF_MEMORY = "out of memory; lower --train.batch_size, --transforms.crop or --model.width"
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether Python, torch on a CPU, or torch on a GPU ran out of memory."""
+    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)

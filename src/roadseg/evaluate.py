@@ -160,11 +160,15 @@ def store(
     records: list[Record],
     accelerator: Accelerator,
 ) -> None:
-    """Write what was kept of an evaluation into the run; every process its own predictions, the report last."""
+    """Write what was kept of an evaluation into the run; every process its own predictions, the report last.
+
+    When it returns, every process finds all of it.
+    """
     run.save_predictions(split, result.predictions)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
+    accelerator.wait_for_everyone()
 
 
 def _fingerprint(confusions: np.ndarray, records: list[Record]) -> str:

@@ -6,6 +6,8 @@ import ctypes
 import os
 import resource
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -71,6 +73,20 @@ def summed(accelerator: Accelerator, *values: float) -> list[float]:
     return shared.tolist()
 
 
+def forget_peak_memory(device: torch.device) -> None:
+    """Let `peak_memory_gib` speak of what follows: a process may train several networks.
+
+    On a CPU this needs Linux; elsewhere the largest memory is that of the process since it began.
+    """
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+        return
+    with suppress(OSError, AttributeError):  # not glibc; no such file
+        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what `keep_freed_memory` kept
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
 def keep_freed_memory() -> None:
     """Let glibc keep the memory of freed tensors instead of giving it back to the system and faulting it in again.
 
@@ -89,7 +105,7 @@ def keep_freed_memory() -> None:
 
 
 def peak_memory_gib(device: torch.device) -> float:
-    """Largest memory so far, in GiB: of the GPU where there is one, else this process's resident set."""
+    """Largest memory since `forget_peak_memory`, in GiB: of the GPU where there is one, else the resident set."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

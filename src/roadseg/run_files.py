@@ -35,7 +35,8 @@ class RunFiles:
         """The run's settings. Raises `RunError` where there is no run, `ConfigError` where the file is damaged."""
         path = self.path / "config.json"
         if not path.is_file():
-            inside = sorted(self.path.glob("*/config.json")) or sorted(self.path.glob("*/*/config.json"))
+            below = (sorted(self.path.glob(f"{'*/' * depth}config.json")) for depth in (1, 2, 3))
+            inside = next(filter(None, below), None)
             hint = f"did you mean {inside[-1].parent}?" if inside else "give a directory that roadseg train made"
             raise RunError(f"no run in {self.path}; {hint}")
         return config.from_json(path.read_text(errors="replace"), str(path))
@@ -80,7 +81,10 @@ class RunFiles:
 
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """The reports of all splits that were evaluated."""
-        try:
-            return {path.stem: json.loads(path.read_text()) for path in sorted(self.evaluation.glob("*.json"))}
-        except ValueError as error:
-            raise RunError(f"a report in {self.evaluation} is damaged; make it anew with roadseg evaluate") from error
+        found = {}
+        for path in sorted(self.evaluation.glob("*.json")):
+            try:
+                found[path.stem] = json.loads(path.read_text())
+            except ValueError as error:
+                raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
+        return found

@@ -6,6 +6,7 @@ stands), and the report. The same command continues an interrupted study; comple
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,18 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accelerate import PartialState
-
 from roadseg.atomic import write_text
 from roadseg.config import Config, Data, difference
 from roadseg.data import label_space, load_records
 from roadseg.data.splits import Splits
-from roadseg.errors import ConfigError, RoadsegError, RunError, WorkFailed
+from roadseg.errors import OUT_OF_MEMORY, ConfigError, RoadsegError, RunError, WorkFailed, out_of_memory
 from roadseg.evaluate import evaluate_run
 from roadseg.flags import overridden, setting_value
+from roadseg.interrupt import Interrupted
 from roadseg.progress import Display
 from roadseg.report import Arm
 from roadseg.runs import RunDir
+from roadseg.terminal import is_main_process, several_processes
 from roadseg.train import train
 
 
@@ -45,26 +46,26 @@ class Trial:
 def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[str, Config]:
     """The configurations to compare by name: every base with every combination of the varied settings.
 
-    Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal names.
+    Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal ones.
     """
     arms: dict[str, Config] = {}
     for base in bases:
         for values in itertools.product(*vary.values()):
             changes = dict(zip(vary, values, strict=True))
             name = " ".join([base.recipe, *(f"{key}={value}" for key, value in changes.items())])
-            if name in arms:
+            settings = overridden(base, {key: setting_value(key, value) for key, value in changes.items()})
+            if settings in arms.values():
                 raise ConfigError(f"{name} stands twice; name each recipe and each value once")
-            given = {key: setting_value(key, value) for key, value in changes.items()}
-            arms[name] = overridden(base, given)
+            arms[name] = settings
     return arms
 
 
 def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: Path) -> list[Trial]:
     """All runs, seed by seed, so that a study that is stopped early has compared all arms.
 
-    Raises `ConfigError` where folds do not fit the division.
+    Raises `ConfigError` where folds do not fit the division, and where two runs would have one place.
     """
-    trials = []
+    trials: dict[Path, Trial] = {}
     for seed, fold, (name, base) in itertools.product(seeds, range(max(folds, 1)), arms.items()):
         changes: dict[str, Any] = {"seed": seed}
         if folds:
@@ -73,15 +74,18 @@ def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: P
             changes["data.split.scheme"] = "grouped" if scheme == "auto" else scheme
         place = f"seed-{seed}-fold-{fold}" if folds else f"seed-{seed}"
         folder = name.replace(" ", ",").replace("/", "_")
-        trials.append(Trial(name, overridden(base, changes), RunDir(output / "runs" / folder / place)))
-    return trials
+        trial = Trial(name, overridden(base, changes), RunDir(output / "runs" / folder / place))
+        other = trials.setdefault(trial.run.path, trial)
+        if other is not trial:
+            raise ConfigError(f"{trial.name} and {other.name} are one run, {trial.run.path}; name each seed once")
+    return list(trials.values())
 
 
 def check(trials: Sequence[Trial]) -> str:
     """The part of the images that the study reports: `test` where the division has one, else `val`.
 
     Raises `ConfigError` where the trials are not on the same images and classes, and `RunError` where a run with other
-    settings is in the way; as `load_records` for bad data.
+    settings or of other images is in the way; as `load_records` for bad data.
     """
     for trial in trials:
         _check_place(trial)
@@ -93,6 +97,10 @@ def check(trials: Sequence[Trial]) -> str:
         data = trial.settings.data
         if data not in divisions:
             divisions[data] = load_records(data).splits
+        if (trial.run.path / "config.json").exists() and trial.run.splits() != divisions[data]:
+            raise RunError(
+                f"the images have changed since {trial.run.path} began; restore them or choose another --output"
+            )
         if label_space(data) != space:
             raise ConfigError(f"{trial.arm} has other classes than {first.arm}; choose one data set and --data.classes")
         known = of_fold.setdefault(data.split.fold, trial)
@@ -119,8 +127,9 @@ def _check_place(trial: Trial) -> None:
 def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display) -> dict[str, str]:
     """Train and evaluate what is not yet complete; the failures by trial.
 
-    A run that fails is told at once and does not stop the others. Raises the first error where every run failed, and
-    `Interrupted` as `train`.
+    A run that fails is told at once and does not stop the others; of several processes the others would wait for the
+    one that failed, so there its error is raised. Raises the first error where every run failed, and `Interrupted` as
+    `train`.
     """
     failures: dict[str, str] = {}
     first_error: Exception | None = None
@@ -132,6 +141,7 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
             continue
         _write_state(trials, failures, output, running=trial)
         display.stage(f"run {number}/{len(trials)}: {trial.name}", number - 1, len(trials), seconds_left(trials))
+        gc.collect()  # the run before: its images and its network
         try:
             if not trial.run.complete:
                 train(trial.run, trial.settings, display, resume=True)
@@ -139,9 +149,14 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
                 root = trial.settings.data.root
                 assert root is not None  # load_records needed it
                 evaluate_run(trial.run, root, part, display)
-        except (RoadsegError, WorkFailed, MemoryError) as error:
+        except Interrupted:
+            _write_state(trials, failures, output)
+            raise
+        except (RoadsegError, RuntimeError, MemoryError) as error:
+            if several_processes() or not (isinstance(error, RoadsegError | WorkFailed) or out_of_memory(error)):
+                raise
             first_error = first_error or error.with_traceback(None)
-            failures[trial.name] = str(error) or "out of memory"
+            failures[trial.name] = OUT_OF_MEMORY if out_of_memory(error) else str(error)
             display.say(f"{trial.name} failed: {failures[trial.name]}")
     _write_state(trials, failures, output)
     if first_error is not None and len(failures) == len(trials):
@@ -182,7 +197,7 @@ def _write_state(
     trials: Sequence[Trial], failures: Mapping[str, str], output: Path, running: Trial | None = None
 ) -> None:
     """`study.json`: the runs, and how each stands."""
-    if not PartialState().is_main_process:
+    if not is_main_process():
         return
     entries = []
     for trial in trials:

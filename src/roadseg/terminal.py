@@ -20,6 +20,11 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
+def several_processes() -> bool:
+    """Whether torchrun started more than this one; without asking torch."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+
+
 def new_console() -> Console:
     """Standard output; silent in all but the first process."""
     return Console(quiet=not is_main_process())

@@ -16,7 +16,7 @@ from roadseg.config import Config, difference
 from roadseg.data.loading import Augmented, Batch, batch_indices, batches, class_shares, epoch_order, grouped
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.evaluate import NO_CRF, Evaluation, evaluate, headline, predict_logits, scored, store
-from roadseg.hardware import cpu_count, make_accelerator, peak_memory_gib, summed
+from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, summed
 from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
 from roadseg.learner import MEND, Learner
 from roadseg.losses import log_class_weights
@@ -82,6 +82,7 @@ class Training:
     ) -> None:
         self.run, self.settings = run, settings
         self.accelerator, memory_format = make_accelerator(settings.train.precision)
+        forget_peak_memory(self.accelerator.device)
         self.display = display if self.accelerator.is_main_process else Display()
         self.watch = watch if watch and self.accelerator.is_main_process else Watch()
 

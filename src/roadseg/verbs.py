@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from roadseg.terminal import FAILED, INTERRUPTED, complain, is_main_process, liv
 if TYPE_CHECKING:
     from roadseg.config import Config
     from roadseg.progress import Display
-    from roadseg.report import Arm
+    from roadseg.report.gather import Comparison
 
 
 def recipes_verb(arguments: argparse.Namespace) -> None:
@@ -122,41 +123,56 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     names = [run.config().recipe for run in runs]
     if len(set(names)) < len(names):
         names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
+    if len(set(names)) < len(names):
+        names = [str(run.path.resolve()) for run in runs]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ConfigError(f"{twice} stands twice; name each run once")
     console = new_console()
     console.print(score_table(names, reports, arguments.split))
     if arguments.output:
-        from roadseg.report import Arm
+        from roadseg.report.gather import Arm, gather
 
         arms = [Arm(name, (run,)) for name, run in zip(names, runs, strict=True)]
+        comparison = gather(" and ".join(names), arms, arguments.split)
         with live_display(console) as display:
-            _report(" and ".join(names), arms, arguments.split, arguments.output, display, {})
+            _write_report(comparison, arguments.output, display, {})
         say(console, f"report: {arguments.output / 'report.html'}")
 
 
 def study_verb(arguments: argparse.Namespace) -> int:
     """Train recipes under one protocol, compare them, and write a report."""
+    from roadseg import lock
     from roadseg.interrupt import Interrupted
+    from roadseg.report.gather import gather
     from roadseg.study import check, complete_arms, make_arms, plan, run_study
 
     given = given_settings(arguments)
     if arguments.seeds and "seed" in given:
         raise ConfigError("--seeds and --seed exclude each other; give one of them")
-    seeds = arguments.seeds or [int(given.pop("seed", 0))]
+    bases = [overridden(recipe(name), given) for name in arguments.recipes]
     varied = _varied(arguments.vary)
-    arms = make_arms([overridden(recipe(name), given) for name in arguments.recipes], varied)
-    trials = plan(arms, seeds, arguments.folds, arguments.output)
+    trials = plan(make_arms(bases, varied), arguments.seeds or [bases[0].seed], arguments.folds, arguments.output)
     console = new_console()
     try:
         with live_display(console) as display:
             part = check(trials)
-            failures = run_study(trials, part, arguments.output, display)
-            title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)
-            table = _report(title, complete_arms(trials, failures), part, arguments.output, display, failures)
+            with lock.held(arguments.output) if is_main_process() else nullcontext():
+                failures = run_study(trials, part, arguments.output, display)
+                title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)
+                complete = complete_arms(trials, failures)
+                root = trials[0].settings.data.root
+                comparison = gather(title, complete, part, root) if complete else None
+                if comparison:
+                    _write_report(comparison, arguments.output, display, failures)
     except Interrupted as stop:
         say(console, f"{str(stop).split(';')[0]}; the same command continues")
         return INTERRUPTED
-    console.print(table)
-    say(console, f"report: {arguments.output / 'report.html'}")
+    if comparison:
+        console.print(_arm_table(comparison))
+        say(console, f"report: {arguments.output / 'report.html'}")
+    else:
+        say(console, "no report: each arm has a run that failed")
     for name, error in failures.items():
         complain(f"{name}: {error}", FAILED)
     return FAILED if failures else 0
@@ -174,18 +190,17 @@ def _varied(given: list[list[str]]) -> dict[str, list[str]]:
     return varied
 
 
-def _report(
-    title: str, arms: list[Arm], split: str, output: Path, display: Display, failures: Mapping[str, str]
-) -> Table:
-    """Write the report of the arms; the table that says the same in short."""
+def _write_report(comparison: Comparison, output: Path, display: Display, failures: Mapping[str, str]) -> None:
     from roadseg.report import write_report
-    from roadseg.report.gather import gather
-    from roadseg.tables import SCORES, Row, arm_table, caption
 
     if is_main_process():
-        told = [f"{name}: {error}" for name, error in failures.items()]
-        write_report(title, arms, split, output, display, told)
-    comparison = gather(title, arms, split)
+        write_report(comparison, output, display, [f"{name}: {error}" for name, error in failures.items()])
+
+
+def _arm_table(comparison: Comparison) -> Table:
+    """The scores of a report in short."""
+    from roadseg.tables import SCORES, Row, arm_table, caption
+
     rows = []
     for arm in comparison.arms:
         miou, interval = arm.score("mean_iou"), arm.interval
@@ -196,8 +211,8 @@ def _report(
     interval = comparison.arms[0].interval
     below = caption(interval.unit, interval.groups) if interval else "percent"
     if interval and comparison.seeds > 1:
-        below += ", of the first seed"
-    images = f"{split}: images {len(comparison.ids)}, groups {comparison.groups or 'unknown'}"
+        below += ", of the mean of these seeds"
+    images = f"{comparison.split}: images {len(comparison.ids)}, groups {comparison.groups or 'unknown'}"
     return arm_table(rows, images, below, comparison.seeds)
 
 

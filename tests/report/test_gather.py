@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 
 from roadseg import metrics, stats
+from roadseg.atomic import write_text
+from roadseg.config import to_json
 from roadseg.data import load_records
 from roadseg.errors import RunError
+from roadseg.report import words
 from roadseg.report.gather import Arm, Spread, gather
 from roadseg.runs import RunDir
 
@@ -52,7 +55,18 @@ def test_seeds_are_scored_one_by_one(make_run: MakeRun) -> None:
     assert arm.score("mean_iou").mean == pytest.approx(np.mean(np.array(scores, float)))
     assert (arm.score("mean_iou").low, arm.score("mean_iou").high) == (min(scores), max(scores))
     assert arm.interval is not None
-    assert [arm.interval.low, arm.interval.high] == stated(runs[0])["ci95"]["mean_iou"]  # type: ignore[index]
+    assert arm.interval.low <= np.mean(np.array(scores, float)) <= arm.interval.high
+
+
+def test_the_interval_of_equal_seeds_is_that_of_one(make_run: MakeRun, tmp_path: Path) -> None:
+    run = make_run("s0", seed=0)
+    shutil.copytree(run.path, tmp_path / "s1")
+    twin = RunDir(tmp_path / "s1")
+    write_text(twin.path / "config.json", to_json(run.config().model_copy(update={"seed": 1})))
+    (arm,) = gather("x", [Arm("a", (run, twin))], "val").arms
+    assert len(arm.seeds) == 2
+    assert arm.interval is not None
+    assert [arm.interval.low, arm.interval.high] == pytest.approx(stated(run)["ci95"]["mean_iou"])
 
 
 def test_folds_are_pooled_before_they_are_scored(make_run: MakeRun) -> None:
@@ -73,6 +87,19 @@ def test_folds_are_pooled_before_they_are_scored(make_run: MakeRun) -> None:
     assert (arm.interval.unit, arm.interval.groups) == (unit, 4)
     assert arm.interval.low == pytest.approx(stats.bootstrap_interval(pooled, units, metrics.mean_iou)[0])
     assert [run.path.name for run in arm.seeds[0].run_of].count("f0") == len(parts[0]["ids"])
+
+
+def test_a_single_fold_is_not_told_as_all_of_them(make_run: MakeRun) -> None:
+    comparison = gather("x", [Arm("a", (make_run(**FOLDS),))], "val")
+    assert comparison.folds == 0
+    assert "folds" not in " ".join([*words.facts(comparison), *dict(words.method(comparison)).values()])
+
+
+def test_the_images_may_have_been_moved(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
+    run = make_run(**{"data.root": str(shutil.copytree(streets, tmp_path / "before"))})
+    shutil.move(tmp_path / "before", tmp_path / "after")
+    assert gather("x", [Arm("a", (run,))], "val").records is None
+    assert gather("x", [Arm("a", (run,))], "val", tmp_path / "after").records is not None
 
 
 def test_pooled_folds_have_no_interval_without_the_data(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def test_only_what_differs_between_arms_is_listed(make_run: MakeRun) -> None:
         Arm("b", (make_run("b0", **{"optimizer.lr": 0.01, "data.cache_gib": 1}),)),
     )
     rows = [(row.name, row.values) for row in provenance.differing_settings(arms)]
-    assert rows == [("optimizer.lr", ("0.002", "0.01"))]
+    assert rows == [("seed", ("0, 1", "0")), ("optimizer.lr", ("0.002", "0.01"))]
     assert provenance.differing_settings(arms[:1]) == []
 
 
@@ -36,6 +36,20 @@ def test_cost_is_that_of_the_metrics(make_run: MakeRun) -> None:
     assert cost["peak memory in training"] == "1.5 GiB"
     assert cost["images per second, prediction"] == "4"
     assert (cost["epochs"], cost["best epoch"]) == ("3", "3")
+
+
+def test_the_best_epoch_is_the_first_with_the_highest_score() -> None:
+    scores = [0.1, None, 0.3, 0.3, 0.2]
+    assert provenance.best_epoch([{"epoch": n, "val": {"mean_iou": score}} for n, score in enumerate(scores, 1)]) == 3
+
+
+def test_fast_networks_have_whole_images_per_second(make_run: MakeRun) -> None:
+    run = make_run()
+    path = run.evaluation / "val.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds_per_image": 0.004}))
+    (arm,) = scored(Arm("a", (run,)))
+    cost = {row.name: row.values[0] for row in provenance.costs([arm], "val")}
+    assert cost["images per second, prediction"] == "250"
 
 
 def test_older_evaluations_without_times_have_a_dash(make_run: MakeRun) -> None:

@@ -44,6 +44,16 @@ def test_the_reader_is_warned_of_what_the_figures_rest_on(two_arms: Comparison, 
     assert "divided one by one" in " ".join(words.caveats(gather("x", [Arm("r", (one_by_one,))], "val")))
 
 
+@pytest.mark.parametrize(("split", "warned"), [("train", True), ("all", True), ("val", False)])
+def test_scores_of_training_images_are_said_to_be_so(make_run: MakeRun, split: str, warned: bool) -> None:
+    run = make_run("a")
+    source = run.evaluation
+    for path in list(source.glob("val.*")):
+        (source / path.name.replace("val", split)).write_bytes(path.read_bytes())
+    said = " ".join(words.caveats(gather("x", [Arm("a", (run,))], split)))
+    assert ("were trained on" in said) == warned
+
+
 def test_the_largest_shares_of_wrong_pixels_are_told() -> None:
     confusion = np.array([[900_000, 100_000, 0, 0], [0, 500, 500, 0], [20_000, 0, 80_000, 0], [0, 0, 0, 0]])
     found = words.top_mistakes(confusion, ["road", "pole", "car", "bus"])

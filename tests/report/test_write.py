@@ -137,7 +137,7 @@ def test_seeds_show_mean_and_range(make_run: MakeRun, page_of: PageOf, tmp_path:
     assert f"{mean}seeds {spread}" in "".join(page.tables[0][1][1].split("\n"))
     assert "one seed" in page.tables[0][2][1]
     assert f"| a | {mean} ({spread}) |" in (tmp_path / "report" / "report.md").read_text()
-    assert "the interval is that of the first seed alone" in page.text
+    assert "The interval is that of the mean, for these very seeds" in page.text
 
 
 def test_folds_are_told(make_run: MakeRun, page_of: PageOf) -> None:
@@ -147,6 +147,7 @@ def test_folds_are_told(make_run: MakeRun, page_of: PageOf) -> None:
     assert "2 folds, grouped" in page.text
     assert "8 images of the val split" in page.text
     assert "confusions are put together before any score is taken" in page.text
+    assert "No pictures" not in page.text, "each image is shown as the run of its fold saw it"
 
 
 def test_without_the_data_only_the_pictures_are_missing(

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -72,7 +73,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Interval:
-    """95 % bootstrap interval of the first seed's mIoU, and what was resampled: `groups` of them, or images."""
+    """95 % bootstrap interval of mIoU (the seeds' mean), and what was resampled: `groups` of them, or images."""
 
     low: float
     high: float
@@ -131,8 +132,9 @@ class Comparison:
 
     @property
     def folds(self) -> int:
-        """Of the division, 0 for one that has none."""
-        return self.arms[0].arm.runs[0].config().data.split.folds
+        """How many runs share the images of a seed among them; 0 where one run scores all."""
+        runs = len(set(self.arms[0].seeds[0].run_of))
+        return runs if runs > 1 else 0
 
     @cached_property
     def shares(self) -> np.ndarray:
@@ -146,16 +148,20 @@ class Comparison:
         return max(len(arm.seeds) for arm in self.arms)
 
 
-def gather(title: str, arms: Sequence[Arm], split: str) -> Comparison:
-    """Read the arms' evaluations of `split`.
+def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None) -> Comparison:
+    """Read the arms' evaluations of `split`; the images are looked for in `root`, or where they were in training.
 
     Raises `RunError` where a run lacks one, where two folds of a seed scored the same image, and where seeds or arms
     differ in images or classes.
     """
+    assert arms
+    assert all(arm.runs for arm in arms)
+    assert len({arm.name for arm in arms}) == len(arms)
     first = arms[0].runs[0]
     seeds = [tuple(_seed(number, runs, split) for number, runs in _by_seed(arm)) for arm in arms]
     ids, space = seeds[0][0][0], first.labels()
-    records, missing = _records(_by_seed(arms[0])[0][1], split, ids)
+    pooled = _by_seed(arms[0])[0][1]
+    records, missing = _records(pooled, split, ids, root)
     truth = seeds[0][0][1].confusions.sum(-1)
     for arm, scored in zip(arms, seeds, strict=True):
         if arm.runs[0].labels().names != space.names:
@@ -166,10 +172,10 @@ def gather(title: str, arms: Sequence[Arm], split: str) -> Comparison:
             )
     units = [records[name].group for name in ids] if records is not None else None
     scored_arms = tuple(
-        ScoredArm(arm, tuple(seed for _, seed in scored), _interval(scored[0][1], units, split))
+        ScoredArm(arm, tuple(seed for _, seed in scored), _interval([seed for _, seed in scored], units, split))
         for arm, scored in zip(arms, seeds, strict=True)
     )
-    groups = len(set(units)) if units is not None else _stated_groups(arms[0], split)
+    groups = len(set(units)) if units is not None else _stated_groups(pooled, split)
     return Comparison(title, split, scored_arms, ids, space, groups, records, missing)
 
 
@@ -205,10 +211,14 @@ def _confusions(run: RunDir, split: str) -> tuple[list[str], np.ndarray]:
         raise RunError(f"{path} is missing or damaged; make it with roadseg evaluate") from error
 
 
-def _records(runs: list[RunDir], split: str, ids: tuple[str, ...]) -> tuple[dict[str, Record] | None, str]:
+def _records(
+    runs: list[RunDir], split: str, ids: tuple[str, ...], root: Path | None
+) -> tuple[dict[str, Record] | None, str]:
     """The images of a seed by id; or None, and why they cannot be had."""
     try:
-        parts = [split_records(run.config().data, run.splits(), split) for run in runs]
+        data = [run.config().data for run in runs]
+        moved = [each.model_copy(update={"root": root or each.root}) for each in data]
+        parts = [split_records(each, run.splits(), split) for each, run in zip(moved, runs, strict=True)]
     except (RoadsegError, OSError) as error:
         return None, str(error)
     found = {record.id: record for part in parts for record in part}
@@ -216,9 +226,12 @@ def _records(runs: list[RunDir], split: str, ids: tuple[str, ...]) -> tuple[dict
     return (None, f"{lacking[0]} is not in the data any more") if lacking else (found, "")
 
 
-def _interval(seed: Seed, units: list[str] | None, split: str) -> Interval | None:
-    """The interval that the run's report states, or for pooled folds one of the same kind."""
-    runs = set(seed.run_of)
+def _interval(seeds: Sequence[Seed], units: list[str] | None, split: str) -> Interval | None:
+    """The interval that a single run's report states; for folds and seeds one of the same kind.
+
+    Each resample of the images is scored by every seed, and their mean is taken: the seeds stay as they are.
+    """
+    runs = {run for seed in seeds for run in seed.run_of}
     if len(runs) == 1:
         report = next(iter(runs)).evaluations()[split]
         low, high = report["ci95"]["mean_iou"]
@@ -226,12 +239,12 @@ def _interval(seed: Seed, units: list[str] | None, split: str) -> Interval | Non
     if units is None:
         return None
     unit, resampled = stats.resampled_groups(units)
-    low, high = stats.bootstrap_interval(seed.confusions, resampled, metrics.mean_iou)
+    counts = np.stack([seed.confusions for seed in seeds], axis=1)
+    low, high = stats.bootstrap_interval(counts, resampled, lambda sums: metrics.mean_iou(sums).mean(-1))
     return None if np.isnan(low) else Interval(low, high, unit, len(set(units)))
 
 
-def _stated_groups(arm: Arm, split: str) -> int | None:
+def _stated_groups(pooled: list[RunDir], split: str) -> int | None:
     """Of a single run; the groups of folds cannot be added up, because images of one may be in several."""
-    run = arm.runs[0]
-    groups: int = run.evaluations()[split]["groups"]
-    return None if len(arm.runs) > 1 and run.config().data.split.folds else groups
+    groups: int = pooled[0].evaluations()[split]["groups"]
+    return None if len(pooled) > 1 else groups

@@ -19,9 +19,6 @@ from roadseg.recipes import recipe
 from roadseg.report.gather import ScoredArm
 from roadseg.runs import RunDir
 
-OF_A_RUN = {"seed", "data.split.fold"}
-"""Settings that differ between the runs of one arm; every other one belongs to the arm."""
-
 
 @dataclass(frozen=True)
 class Row:
@@ -37,7 +34,7 @@ def differing_settings(arms: Sequence[ScoredArm]) -> list[Row]:
     rows = []
     for key in flats[0][0]:
         texts = tuple(_common([_text(run[key]) for run in runs]) for runs in flats)
-        if len(set(texts)) > 1 and key not in WITHOUT_EFFECT | OF_A_RUN:
+        if len(set(texts)) > 1 and key not in WITHOUT_EFFECT:
             rows.append(Row(key, texts))
     return rows
 
@@ -60,7 +57,7 @@ def _cost(arm: ScoredArm, split: str) -> dict[str, str]:
         "parameters": _millions(parameters(runs[0])),
         "training time of a run": duration(sum(seconds) / len(seconds)),
         "peak memory in training": f"{max(memory):.1f} GiB" if memory else "–",
-        "images per second, prediction": f"{len(per_image) / sum(per_image):.2g}" if per_image else "–",
+        "images per second, prediction": _pace(len(per_image) / sum(per_image)) if per_image else "–",
         "epochs": _range([len(history) for history in histories]),
         "best epoch": _range([best_epoch(history) for history in histories if history]),
         "machine": _common(machines),
@@ -141,6 +138,10 @@ def _machine(run: RunDir) -> str:
         return "–"
     threads = content.get("threads", "?")
     return str(content.get("gpu") or f"{content.get('processor', '?')}, {threads} thread{'s' * (threads != 1)}")
+
+
+def _pace(per_second: float) -> str:
+    return f"{per_second:.2g}" if per_second < 10 else f"{per_second:.0f}"
 
 
 def _millions(count: int) -> str:

@@ -52,6 +52,8 @@ def caveats(comparison: Comparison) -> list[str]:
         )
     if comparison.split == "val":
         found.append("The epoch was chosen by the score on these very images, which flatters every score a little.")
+    if comparison.split in ("train", "all"):
+        found.append("Images that are scored here were trained on: the scores say little about other images.")
     run = arms[0].arm.runs[0]
     if run.splits().scheme == "random":
         found.append("Images were divided one by one; frames of a drive may be on both sides, which flatters scores.")
@@ -179,5 +181,5 @@ def _interval_method(comparison: Comparison) -> str:
     unit = "drives or sequences" if interval.unit == "group" else "images"
     text = f"95 % percentile bootstrap of mIoU: 2000 times as many {unit} as there are get drawn with replacement."
     if comparison.seeds > 1:
-        text += " Of the first seed alone; the spread of the seeds is not in it."
+        text += " Each draw is scored by every seed and the mean taken; what other seeds would add is not in it."
     return text

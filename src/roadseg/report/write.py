@@ -9,23 +9,17 @@ from roadseg.atomic import write_bytes, write_text
 from roadseg.progress import Display
 from roadseg.report import figures
 from roadseg.report.gallery import make_gallery
-from roadseg.report.gather import Arm, gather
+from roadseg.report.gather import Comparison
 
 
-def write_report(
-    title: str, arms: Sequence[Arm], split: str, output: Path, display: Display, failures: Sequence[str] = ()
-) -> None:
-    """Write `output`/report.html, report.md and figures/ about the arms' evaluations of `split`.
+def write_report(comparison: Comparison, output: Path, display: Display, failures: Sequence[str] = ()) -> None:
+    """Write `output`/report.html, report.md and figures/ about a comparison.
 
     The page stands alone; report.md links the pictures in figures/. Where the data is not to be found, both are
     complete but for the pictures of images, and say so. `failures` are told as they are.
-    Raises `RunError` where a run was not evaluated on `split`, or arms were scored on other images or classes.
     """
-    assert arms
-    assert all(arm.runs for arm in arms)
     from roadseg.report import page  # jinja2
 
-    comparison = gather(title, arms, split)
     gallery = make_gallery(comparison, display)
     display.begin("writing the report", 2)
     (output / "figures").mkdir(parents=True, exist_ok=True)
