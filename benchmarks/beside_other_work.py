@@ -1,4 +1,4 @@
-"""Training beside a busy process, with threads that sleep while they wait for each other and with threads that spin.
+"""Training alone and beside a busy process, with threads that sleep while they wait for each other or that spin.
 
 OMP_WAIT_POLICY is read once, when torch is imported, so each side is a process of its own; they take turns.
 """
@@ -9,7 +9,11 @@ import statistics
 import subprocess
 import sys
 
-POLICIES = {"sleeping": {"OMP_WAIT_POLICY": "PASSIVE"}, "spinning": {"OMP_WAIT_POLICY": "ACTIVE"}, "unset": {}}
+POLICIES = {
+    "sleeping": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "brief spin": {"GOMP_SPINCOUNT": "20000"},
+    "unset": {},
+}
 STEPS = """
 import sys, time, torch
 from roadseg import models
@@ -48,7 +52,9 @@ def main() -> None:
         base = statistics.median(times["sleeping"])
         for policy, seconds in times.items():
             middle = statistics.median(seconds)
-            print(f"  {policy:<9} {middle:.3f} s a step ({min(seconds):.3f}-{max(seconds):.3f}), {middle / base:.2f} x")
+            print(
+                f"  {policy:<10} {middle:.3f} s a step ({min(seconds):.3f}-{max(seconds):.3f}), {middle / base:.2f} x"
+            )
 
 
 if __name__ == "__main__":

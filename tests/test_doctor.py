@@ -11,7 +11,7 @@ from roadseg.doctor import examine
 
 def test_it_looks_at_everything() -> None:
     findings = {finding.what: finding for finding in examine()}
-    assert set(findings) == {"Python", "torch", "device", "precision", "memory", "disk", "torchvision"}
+    assert set(findings) == {"Python", "torch", "device", "precision", "load", "memory", "disk", "torchvision"}
     assert findings["torch"].value == torch.__version__
     assert all(finding.value for finding in findings.values())
 
@@ -30,3 +30,8 @@ def test_a_small_machine_gets_advice(monkeypatch: pytest.MonkeyPatch) -> None:
     advice = {finding.what: finding.advice for finding in examine()}
     assert "batch_size" in advice["memory"]
     assert "--run" in advice["disk"]
+
+
+def test_a_busy_machine_gets_advice() -> None:
+    assert doctor._load(0.2, 2).advice == ""
+    assert "OMP_WAIT_POLICY" in doctor._load(1.9, 2).advice

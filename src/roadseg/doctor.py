@@ -37,6 +37,7 @@ def examine() -> list[Finding]:
         Finding("torch", torch.__version__, _torch_advice()),
         _device(device),
         _precision(device),
+        _load(os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, cpu_count()),
         _memory(),
         _disk(Path.cwd()),
         _torchvision(),
@@ -65,6 +66,15 @@ def _precision(device: torch.device) -> Finding:
     name = {"bf16": "bfloat16", "fp32": "float32"}[precision]
     advice = "" if precision == "bf16" else "no bfloat16 hardware: float32 is faster here, keep --train.precision auto"
     return Finding("precision", f"{name}, {layout}", advice)
+
+
+def _load(load: float, cores: int) -> Finding:
+    """Threads that spin while they wait for one without a core cost the others theirs (docs/log.md)."""
+    busy = load > cores / 2
+    advice = (
+        "other programs are at work: OMP_WAIT_POLICY=PASSIVE roadseg train ... suffers less from them" if busy else ""
+    )
+    return Finding("load", f"{load:.1f} on {cores} cores", advice)
 
 
 def _memory() -> Finding:
