@@ -15,7 +15,7 @@ from roadseg import lock, study
 from roadseg.cli import main
 from roadseg.config import Config
 from roadseg.data import label_space, load_records
-from roadseg.errors import ConfigError, RunError, WorkFailed
+from roadseg.errors import ConfigError, RunError, WeightsError, WorkFailed
 from roadseg.interrupt import Interrupted
 from roadseg.progress import Display
 from roadseg.runs import RunDir
@@ -108,6 +108,15 @@ def test_arms_on_other_images_or_classes_are_refused(tiny: Configure, tmp_path: 
     other_images = plan({"a": small(tiny), "b": small(tiny, data__split__scheme="random")}, [0], 0, tmp_path)
     with pytest.raises(ConfigError, match="b divides the images otherwise than a"):
         check(other_images)
+
+
+def test_a_network_that_cannot_be_made_is_refused_before_anything_is_trained(tiny: Configure, tmp_path: Path) -> None:
+    weights = make_arms([small(tiny)], {"model.weights": ["none", str(tmp_path / "missing.pth")]})
+    with pytest.raises(WeightsError, match=r"no weights file .*missing.pth"):
+        check(plan(weights, [0], 0, tmp_path / "study"))
+    with pytest.raises(ConfigError, match="no model 'fcn23s'; did you mean fcn32s"):
+        check(plan({"a": small(tiny, model__name="fcn23s")}, [0], 0, tmp_path / "study"))
+    assert not (tmp_path / "study").exists()
 
 
 def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, trained: RunDir, tmp_path: Path) -> None:

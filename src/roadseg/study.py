@@ -14,12 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from roadseg import models
 from roadseg.atomic import write_text
 from roadseg.config import Config, Data, difference
 from roadseg.data import label_space, load_records
 from roadseg.data.splits import Splits
 from roadseg.errors import OUT_OF_MEMORY, ConfigError, RoadsegError, RunError, WorkFailed, out_of_memory
 from roadseg.evaluate import evaluate_run
+from roadseg.first_weights import first_weights
 from roadseg.flags import overridden, setting_value
 from roadseg.interrupt import Interrupted
 from roadseg.progress import Display
@@ -85,7 +87,8 @@ def check(trials: Sequence[Trial]) -> str:
     """The part of the images that the study reports: `test` where the division has one, else `val`.
 
     Raises `ConfigError` where the trials are not on the same images and classes, and `RunError` where a run with other
-    settings or of other images is in the way; as `load_records` for bad data.
+    settings or of other images is in the way; as `load_records` for bad data, and as `models.build` and `first_weights`
+    for a network that cannot be made, which costs seconds here and might cost a night later.
     """
     for trial in trials:
         _check_place(trial)
@@ -108,6 +111,8 @@ def check(trials: Sequence[Trial]) -> str:
             raise ConfigError(
                 f"{trial.arm} divides the images otherwise than {known.arm}; give one --data.split.scheme for all"
             )
+    for model in dict.fromkeys(trial.settings.model for trial in trials if not trial.run.complete):
+        first_weights(models.build(model, len(space.classes)), model)
     return "test" if divisions[first.settings.data].test else "val"
 
 

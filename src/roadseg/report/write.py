@@ -22,11 +22,14 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
 
     gallery = make_gallery(comparison, display)
     display.begin("writing the report", 2)
-    (output / "figures").mkdir(parents=True, exist_ok=True)
+    folder = output / "figures"
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in [*folder.glob("confusion-*.svg"), *folder.glob("image-*.webp")]:  # there may have been more of them
+        old.unlink()
     for name, drawing in figures.files(comparison).items():
-        write_text(output / "figures" / name, drawing)
+        write_text(folder / name, drawing)
     for number, image in enumerate(gallery.shown, 1):
-        write_bytes(output / "figures" / f"image-{number}.webp", image.strip)
+        write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()
     content = page.contents(comparison, gallery, failures)
     write_text(output / "report.md", page.markdown(content))
