@@ -9,17 +9,19 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from roadseg import lock, study
 from roadseg.cli import main
 from roadseg.config import Config
 from roadseg.data import label_space, load_records
-from roadseg.errors import ConfigError, RunError, WeightsError, WorkFailed
+from roadseg.errors import ConfigError, DataError, RunError, WeightsError, WorkFailed
 from roadseg.interrupt import Interrupted
 from roadseg.progress import Display
 from roadseg.runs import RunDir
-from roadseg.study import Trial, check, complete_arms, make_arms, plan, run_study, seconds_left
+from roadseg.study import Trial, check, check_output, complete_arms, make_arms, plan, run_study, seconds_left
 
 Configure = Callable[..., Config]
 
@@ -108,6 +110,32 @@ def test_arms_on_other_images_or_classes_are_refused(tiny: Configure, tmp_path: 
     other_images = plan({"a": small(tiny), "b": small(tiny, data__split__scheme="random")}, [0], 0, tmp_path)
     with pytest.raises(ConfigError, match="b divides the images otherwise than a"):
         check(other_images)
+
+
+def test_a_study_may_grow_but_not_lose_runs(tiny: Configure, streets: Path, tmp_path: Path) -> None:
+    arms = make_arms([small(tiny), tiny("demo-fcn16s")], {})
+    trials = plan(arms, [0], 0, tmp_path)
+    check_output(trials, tmp_path)
+    run_study(trials[:1], "val", tmp_path, Told())
+    check_output(trials, tmp_path)
+    with pytest.raises(ConfigError, match=r"holds a study with runs/demo-fcn32s/seed-0, which is not named here"):
+        check_output(trials[1:], tmp_path)
+    with pytest.raises(ConfigError, match="lies in the data"):
+        check_output(plan(arms, [0], 0, streets / "study"), streets / "study")
+
+
+def test_a_bad_test_label_is_told_before_training(tiny: Configure, streets: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(streets, data)
+    settings = small(tiny, data__root=str(data), data__split__fractions=["0.5", "0.25", "0.25"])
+    trials = plan({"a": settings}, [0], 0, tmp_path / "study")
+    assert check(trials) == "test"
+    (image_id, *_) = load_records(settings.data).splits.test
+    label = data / "training/semantic" / f"{image_id}.png"
+    Image.fromarray(np.full((64, 96), 200, np.uint8)).save(label)
+    with pytest.raises(DataError, match="label 200"):
+        run_study(trials, "test", tmp_path / "study", Told())
+    assert not (tmp_path / "study/runs").exists()
 
 
 def test_a_network_that_cannot_be_made_is_refused_before_anything_is_trained(tiny: Configure, tmp_path: Path) -> None:

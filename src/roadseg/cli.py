@@ -94,7 +94,9 @@ def _parser() -> Parser:
 
     compare = _verb(verbs, "compare", compare_verb)
     compare.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run directories")
-    compare.add_argument("--split", default="val", help="evaluated split to compare (default: val)")
+    compare.add_argument(
+        "--split", help="evaluated split to compare (default: test where all were scored on it, or val)"
+    )
     compare.add_argument(
         "--output", type=Path, metavar="DIR", help="also write report.html, report.md and figures/ here"
     )

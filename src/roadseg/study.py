@@ -18,6 +18,7 @@ from roadseg import models
 from roadseg.atomic import write_text
 from roadseg.config import Config, Data, difference
 from roadseg.data import label_space, load_records
+from roadseg.data.decode import read_target
 from roadseg.data.splits import Splits
 from roadseg.errors import OUT_OF_MEMORY, ConfigError, RoadsegError, RunError, WorkFailed, out_of_memory
 from roadseg.evaluate import evaluate_run
@@ -116,6 +117,26 @@ def check(trials: Sequence[Trial]) -> str:
     return "test" if divisions[first.settings.data].test else "val"
 
 
+def check_output(trials: Sequence[Trial], output: Path) -> None:
+    """Raises `ConfigError` where `output` lies in the data, or holds a study with runs that are not among the trials.
+
+    A study may grow (more seeds, recipes or values), but its report never loses what it showed.
+    """
+    root = trials[0].settings.data.root
+    if root is not None and output.resolve().is_relative_to(root.resolve()):
+        raise ConfigError(f"--output {output} lies in the data {root}, which is only read; choose another folder")
+    if not (output / "study.json").exists():
+        return
+    planned = {trial.run.path.relative_to(output).as_posix() for trial in trials}
+    try:
+        stored = [str(entry["run"]) for entry in json.loads((output / "study.json").read_text())["runs"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{output / 'study.json'} is damaged; remove it, the runs are kept") from error
+    others = [run for run in stored if run not in planned]
+    if others:
+        raise ConfigError(f"{output} holds a study with {others[0]}, which is not named here; choose another --output")
+
+
 def _check_place(trial: Trial) -> None:
     """Raises `RunError` where a run with other settings is in the trial's place, or other files are."""
     if not (trial.run.path / "config.json").exists():
@@ -141,6 +162,8 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
     done = [trial for trial in trials if trial.run.complete and evaluated(trial.run, part)]
     if done:
         display.say(f"{len(done)} of {len(trials)} runs are complete already")
+    if part == "test" and len(done) < len(trials):
+        _check_labels(trials[0], part, display)
     for number, trial in enumerate(trials, 1):
         if trial in done:
             continue
@@ -167,6 +190,16 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
     if first_error is not None and len(failures) == len(trials):
         raise first_error
     return failures
+
+
+def _check_labels(trial: Trial, part: str, display: Display) -> None:
+    """Read the labels that are scored in the end. Raises `DataError` for a bad one, before hours of training."""
+    data = trial.settings.data
+    space, records = label_space(data), load_records(data).records[part]
+    display.begin(f"reading {part}", len(records))
+    for record in records:
+        read_target(record.label, space)
+        display.advance()
 
 
 def evaluated(run: RunDir, part: str) -> bool:

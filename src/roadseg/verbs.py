@@ -119,7 +119,10 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     from roadseg.tables import score_table
 
     runs = [RunDir(path) for path in arguments.runs]
-    reports = comparable(runs, arguments.split)
+    split = arguments.split or ("test" if all("test" in run.evaluations() for run in runs) else "val")
+    reports = comparable(runs, split)
+    if arguments.output and (arguments.output / "study.json").exists():
+        raise ConfigError(f"{arguments.output} holds a study and its report; choose another --output")
     names = [run.config().recipe for run in runs]
     if len(set(names)) < len(names):
         names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
@@ -129,12 +132,12 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     if twice:
         raise ConfigError(f"{twice} stands twice; name each run once")
     console = new_console()
-    console.print(score_table(names, reports, arguments.split))
+    console.print(score_table(names, reports, split))
     if arguments.output:
         from roadseg.report.gather import Arm, gather
 
         arms = [Arm(name, (run,)) for name, run in zip(names, runs, strict=True)]
-        comparison = gather(" and ".join(names), arms, arguments.split)
+        comparison = gather(" and ".join(names), arms, split)
         with live_display(console) as display:
             _write_report(comparison, arguments.output, display, {})
         say(console, f"report: {arguments.output / 'report.html'}")
@@ -145,18 +148,22 @@ def study_verb(arguments: argparse.Namespace) -> int:
     from roadseg import lock
     from roadseg.interrupt import Interrupted
     from roadseg.report.gather import gather
-    from roadseg.study import check, complete_arms, make_arms, plan, run_study
+    from roadseg.study import check, check_output, complete_arms, make_arms, plan, run_study
 
     given = given_settings(arguments)
     if arguments.seeds and "seed" in given:
         raise ConfigError("--seeds and --seed exclude each other; give one of them")
+    if arguments.folds < 0 or arguments.folds == 1:
+        raise ConfigError(f"--folds {arguments.folds}: give at least 2, or leave it out")
     bases = [overridden(recipe(name), given) for name in arguments.recipes]
     varied = _varied(arguments.vary)
     trials = plan(make_arms(bases, varied), arguments.seeds or [bases[0].seed], arguments.folds, arguments.output)
     console = new_console()
     try:
         with live_display(console) as display:
-            part = check(trials)
+            best_part = check(trials)
+            part = "val" if varied else best_part  # a setting that is chosen on test spoils the test
+            check_output(trials, arguments.output)
             with lock.held(arguments.output) if is_main_process() else nullcontext():
                 failures = run_study(trials, part, arguments.output, display)
                 title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)

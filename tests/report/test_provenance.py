@@ -77,8 +77,8 @@ def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, o
     run = make_run("with space", **changes)
     (arm,) = scored(Arm("a", (run,)))
     train, evaluate = (shlex.split(line) for line in provenance.commands(arm, "val"))
-    assert train[:5] == ["roadseg", "train", "demo-fcn16s", "--run", str(run.path)]
-    assert evaluate[:3] == ["roadseg", "evaluate", str(run.path)]
+    assert train[:5] == ["roadseg", "train", "demo-fcn16s", "--run", "again/runs/with space"]
+    assert evaluate[:3] == ["roadseg", "evaluate", "again/runs/with space"]
     flags: dict[str, list[str]] = {}
     for word in train[5:]:
         if word.startswith("--"):

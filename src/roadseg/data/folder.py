@@ -75,6 +75,8 @@ def load_layout(root: Path) -> Layout:
     """
     path = root / FILE
     if not path.is_file():
+        if not root.is_dir():
+            raise DataError(f"no folder {root}; give the data set's top folder")
         raise DataError(f"no {FILE} in {root}; write one that says where images and masks lie (docs/own-data.md)")
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))

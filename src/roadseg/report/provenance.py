@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -90,14 +91,15 @@ def versions(arms: Sequence[ScoredArm]) -> list[tuple[str, str]]:
 
 
 def commands(arm: ScoredArm, split: str) -> list[str]:
-    """What repeats each run of the arm and scores it: the recipe and the settings that differ from it."""
+    """What repeats each run of the arm in a new place and scores it: the recipe and the settings that differ."""
     lines = []
     for run in arm.arm.runs:
         settings = run.config()
         root = str(settings.data.root)
-        words = ["train", settings.recipe, "--run", str(run.path), "--data.root", root, *_flags(settings)]
+        place = str(Path("again", *run.path.resolve().parts[-2:]))
+        words = ["train", settings.recipe, "--run", place, "--data.root", root, *_flags(settings)]
         lines.append(shlex.join(["roadseg", *words]))
-        lines.append(shlex.join(["roadseg", "evaluate", str(run.path), "--data.root", root, "--split", split]))
+        lines.append(shlex.join(["roadseg", "evaluate", place, "--data.root", root, "--split", split]))
     return lines
 
 
