@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from roadseg.compare import comparable
+from roadseg.atomic import write_text
+from roadseg.compare import by_seed, comparable
+from roadseg.config import to_json
 from roadseg.errors import RunError
 from roadseg.runs import RunDir
 from roadseg.tables import score_table
@@ -53,3 +55,16 @@ def test_the_better_score_is_bold_and_a_missing_class_has_a_dash(trained: RunDir
     assert f"{bold}75.0\x1b[0m" in text
     assert f"{bold}40.0" not in text
     assert "–" in text.split("│ car")[1].splitlines()[0]
+
+
+def test_runs_that_differ_in_their_seed_alone_are_put_together(trained: RunDir, tmp_path: Path) -> None:
+    def copy(name: str, **settings: object) -> RunDir:
+        shutil.copytree(trained.path, tmp_path / name)
+        write_text(tmp_path / name / "config.json", to_json(trained.config().model_copy(update=settings)))
+        return RunDir(tmp_path / name)
+
+    seed, other = copy("seed", seed=7), copy("other", train=trained.config().train.model_copy(update={"epochs": 9}))
+    assert by_seed([trained, seed], ["a", "b"]) == [("demo-fcn16s", [trained, seed])]
+    assert by_seed([trained, other, seed], ["a", "b", "c"]) == [("a", [trained, seed]), ("b", [other])]
+    twin = copy("twin")
+    assert by_seed([trained, twin], ["a", "b"]) == [("a", [trained]), ("b", [twin])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from roadseg.config import Config
 from roadseg.errors import RunError
 from roadseg.runs import RunDir
 
@@ -27,3 +28,21 @@ def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:
                 "--data.split.scheme file --data.split.file splits.json"
             )
     return reports
+
+
+def by_seed(runs: list[RunDir], names: list[str]) -> list[tuple[str, list[RunDir]]]:
+    """The runs put together that differ in their training seed alone, by their recipe or their first one's name."""
+    found: dict[Config, list[int]] = {}
+    for index, run in enumerate(runs):
+        settings = run.config()
+        alike = settings.model_copy(update={"seed": 0, "data": settings.data.model_copy(update={"root": None})})
+        found.setdefault(alike, []).append(index)
+    recipes = [settings.recipe for settings in found]
+    together: list[tuple[str, list[RunDir]]] = []
+    for settings, indices in found.items():
+        members = [runs[index] for index in indices]
+        if len({run.config().seed for run in members}) < len(members):  # one seed twice: each for itself
+            together += [(names[index], [runs[index]]) for index in indices]
+        else:
+            together.append((settings.recipe if recipes.count(settings.recipe) == 1 else names[indices[0]], members))
+    return together

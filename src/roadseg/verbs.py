@@ -114,7 +114,7 @@ def runs_verb(arguments: argparse.Namespace) -> None:
 
 def compare_verb(arguments: argparse.Namespace) -> None:
     """Put the scores of runs side by side, and write a report on them."""
-    from roadseg.compare import comparable
+    from roadseg.compare import by_seed, comparable
     from roadseg.runs import RunDir
     from roadseg.tables import score_table
 
@@ -136,8 +136,8 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     if arguments.output:
         from roadseg.report.gather import Arm, gather
 
-        arms = [Arm(name, (run,)) for name, run in zip(names, runs, strict=True)]
-        comparison = gather(" and ".join(names), arms, split)
+        arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
+        comparison = gather(" and ".join(arm.name for arm in arms), arms, split)
         with live_display(console) as display:
             _write_report(comparison, arguments.output, display, {})
         say(console, f"report: {arguments.output / 'report.html'}")
