@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from roadseg.labels import IGNORE
-from roadseg.losses import cross_entropy, cross_entropy_sum, log_class_weights, target_weight
+from roadseg.losses import (
+    cross_entropy,
+    cross_entropy_sum,
+    log_class_weights,
+    target_weight,
+    upsampled_cross_entropy_sum,
+)
+from roadseg.upsample import Grid, upsample
 
 CLASSES = 3
 
@@ -127,3 +134,99 @@ def test_class_weights_are_bounded_and_fall_with_the_share(shares: np.ndarray) -
     torch.testing.assert_close(weights, torch.from_numpy(1 / np.log(1.1 + shares)).float())
     assert 1.347 < weights.min() <= weights.max() < 10.493
     assert (weights[np.argsort(shares)].diff() <= 0).all()
+
+
+Coarse = tuple[Tensor, Tensor, Grid, Tensor | None]
+
+
+@st.composite
+def coarse_batches(draw: st.DrawFn) -> Coarse:
+    """Coarse logits float64 (B, C, h, w), targets (B, H, W) with ignored pixels, their grid, and class weights or None.
+
+    Up to three bands of cells, cut anywhere by the image's border.
+    """
+    stride = draw(st.sampled_from([1, 2, 8, 32]))
+    grid = Grid(stride, draw(st.sampled_from([0, 0, 3])) if stride > 1 else 0)
+    size = draw(st.tuples(st.integers(1, 70), st.integers(1, 70)))
+    classes, images = draw(st.integers(2, 5)), draw(st.integers(1, 2))
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32 - 1)))
+    cells = [-(-(pixels + grid.margin) // stride) + draw(st.integers(0, 1)) for pixels in size]
+    logits = draw(st.sampled_from([1e-3, 3.0, 300.0])) * torch.randn(
+        images, classes, *cells, generator=generator, dtype=torch.float64
+    )
+    targets = torch.randint(classes, (images, *size), generator=generator)
+    targets[torch.rand(targets.shape, generator=generator) < draw(st.sampled_from([0.0, 0.3, 1.0]))] = IGNORE
+    weights = 0.1 + torch.rand(classes, generator=generator)
+    return logits, targets, grid, draw(st.sampled_from([None, weights]))
+
+
+def unfused(logits: Tensor, targets: Tensor, grid: Grid, weights: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss and gradient of full-size logits in float64, and their classes."""
+    logits = logits.double().requires_grad_()
+    pixels = upsample(logits, grid, (targets.shape[1], targets.shape[2]))
+    loss = cross_entropy_sum(pixels, targets, weights)
+    (gradient,) = torch.autograd.grad(loss, logits)
+    return loss.detach(), gradient, pixels.max(1).indices
+
+
+@given(coarse_batches(), st.sampled_from([torch.float64, torch.float32]))
+def test_fused_loss_and_gradient_equal_those_of_full_size_logits(batch: Coarse, dtype: torch.dtype) -> None:
+    """The gradient to 1e-5 of its largest value, relative to float64."""
+    coarse, targets, grid, weights = batch
+    logits = coarse.to(dtype)
+    expected_loss, expected_gradient, _ = unfused(logits, targets, grid, weights)
+    logits.requires_grad_()
+    loss, classes = upsampled_cross_entropy_sum(logits, targets, grid, weights)
+    (3 * loss).backward()
+    assert loss.dtype == dtype
+    assert float(loss.detach()) == pytest.approx(float(expected_loss), rel=1e-5, abs=1e-4)
+    assert logits.grad is not None
+    error = (logits.grad.double() / 3 - expected_gradient).abs().max()
+    assert error <= 1e-5 * max(float(expected_gradient.abs().max()), 1e-3)
+    same_precision = upsample(coarse.to(dtype), grid, (targets.shape[1], targets.shape[2])).max(1).indices
+    assert torch.equal(classes.long(), same_precision)
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 2.0, 0.5], dtype=torch.float64)])
+def test_fused_gradient_is_right(weights: Tensor | None) -> None:
+    logits = torch.randn(2, CLASSES, 3, 2, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(CLASSES, (2, 11, 8))
+    targets[:, 4:6] = IGNORE
+    assert torch.autograd.gradcheck(
+        lambda x: upsampled_cross_entropy_sum(x, targets, Grid(4), weights)[0], logits, fast_mode=True
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_fused_loss_of_half_precision_is_that_of_the_same_logits_in_float32(dtype: torch.dtype) -> None:
+    half = torch.randn(1, CLASSES, 3, 4).to(dtype).requires_grad_()
+    single = half.detach().float().requires_grad_()
+    targets = torch.randint(CLASSES, (1, 20, 30))
+    losses = [upsampled_cross_entropy_sum(logits, targets, Grid(8))[0] for logits in (half, single)]
+    sum(losses).backward()
+    assert torch.equal(*losses)
+    assert half.grad is not None
+    assert single.grad is not None
+    assert half.grad.dtype == dtype
+    assert torch.equal(half.grad, single.grad.to(dtype))
+
+
+def test_fused_loss_ignores_autocast_and_takes_any_layout_and_kind_of_target() -> None:
+    logits = torch.randn(2, CLASSES, 3, 4)
+    targets = torch.randint(CLASSES, (2, 20, 30))
+    expected = upsampled_cross_entropy_sum(logits.requires_grad_(), targets, Grid(8))
+    (gradient,) = torch.autograd.grad(expected[0], logits)
+    other = logits.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16):
+        found = upsampled_cross_entropy_sum(other, targets.to(torch.uint8), Grid(8))
+    found[0].backward()
+    assert torch.equal(found[0], expected[0])
+    assert torch.equal(found[1], expected[1])
+    assert other.grad is not None
+    torch.testing.assert_close(other.grad, gradient, rtol=0, atol=0)
+
+
+def test_a_fused_target_that_is_no_class_is_told() -> None:
+    """The loss is not finite, which stops training, rather than another class's."""
+    targets = torch.tensor([[[0, CLASSES]]])
+    assert upsampled_cross_entropy_sum(torch.zeros(1, CLASSES, 1, 2), targets, Grid(1))[0].isnan()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from roadseg.models.upscore import bilinear_kernel
-from roadseg.upsample import Grid, upsample
+from roadseg.upsample import Bands, Grid, upsample, upsampled_classes
 
 
 def ramp(rows: int, columns: int, stride: int, margin: int) -> Tensor:
@@ -76,3 +76,48 @@ def test_any_size_is_met_exactly_within_the_range_of_the_logits(
     for channel in range(2):
         assert pixels[:, channel].min() >= logits[:, channel].min() - 1e-5
         assert pixels[:, channel].max() <= logits[:, channel].max() + 1e-5
+
+
+grids = st.sampled_from([Grid(1), Grid(2), Grid(8), Grid(32), Grid(32, 3), Grid(16, 19), Grid(8, 27)])
+sizes = st.tuples(st.integers(1, 100), st.integers(1, 100))
+
+
+def covering(size: tuple[int, int], grid: Grid, classes: int, seed: int) -> Tensor:
+    """Logits (2, C, h, w) that just cover an image; a third of the values are shared by several classes."""
+    cells = [-(-(pixels + grid.margin) // grid.stride) for pixels in size]
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(2, classes, *cells, generator=generator)
+    return torch.where(torch.rand(logits.shape, generator=generator) < 0.3, logits.round(), logits)
+
+
+@given(grids, sizes, st.integers(0, 99))
+def test_bands_hold_the_same_bits(grid: Grid, size: tuple[int, int], seed: int) -> None:
+    logits = covering(size, grid, 3, seed)
+    bands = Bands(logits[0], grid, size)
+    bands.step = 1 + seed % 3
+    parts = list(bands)
+    assert [rows.start for rows, _ in parts] == [0] + [rows.stop for rows, _ in parts[:-1]]
+    assert parts[-1][0].stop == bands.lines
+    pixels = torch.cat([pixels for _, pixels in parts], 1)[:, bands.above : bands.above + size[0]]
+    assert torch.equal(pixels, upsample(logits, grid, size)[0])
+
+
+@given(grids, sizes, st.integers(1, 40), st.integers(0, 99))
+def test_classes_are_the_first_maxima_of_full_size_logits(
+    grid: Grid, size: tuple[int, int], classes: int, seed: int
+) -> None:
+    logits = covering(size, grid, classes, seed)
+    found = upsampled_classes(logits, grid, size)
+    assert found.dtype == torch.uint8
+    assert torch.equal(found.long(), upsample(logits, grid, size).max(1).indices)
+
+
+@pytest.mark.parametrize("stride", [2, 8, 16, 32])
+def test_equals_torch_s_interpolation(stride: int) -> None:
+    logits = torch.randn(2, 3, 4, 5, dtype=torch.float64)
+    expected = F.interpolate(logits, scale_factor=stride, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(upsample(logits, Grid(stride), (4 * stride, 5 * stride)), expected)
+
+
+def test_the_class_of_pixels_that_are_not_numbers_is_still_a_class() -> None:
+    assert int(upsampled_classes(torch.full((1, 3, 1, 1), torch.nan), Grid(1), (1, 1)).max()) < 3

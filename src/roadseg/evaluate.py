@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from roadseg import metrics, stats
@@ -26,10 +26,10 @@ from roadseg.data.transforms import network_input, resize, resize_image
 from roadseg.errors import RunError
 from roadseg.hardware import make_accelerator, summed
 from roadseg.labels import LabelSpace
-from roadseg.losses import cross_entropy_sum, target_weight
+from roadseg.losses import target_weight, upsampled_cross_entropy_sum
 from roadseg.progress import Display
 from roadseg.runs import RunDir, load_model
-from roadseg.upsample import Grid, upsample
+from roadseg.upsample import Grid, upsample, upsampled_classes
 from roadseg.visualize import png
 
 NO_CRF = Crf(iterations=0)
@@ -38,8 +38,8 @@ NO_CRF = Crf(iterations=0)
 class Evaluation(NamedTuple):
     """Confusion matrices int64 (N, C, C) in the order of the samples, and the mean loss over their pixels.
 
-    Where predictions are kept: this process's label pictures by record id, as PNG files of official ids, and the mean
-    time from an image to its predicted classes, in seconds.
+    Where predictions are kept, in place of the loss (0): this process's label pictures by record id, as PNG files of
+    official ids, and the mean time from an image to its predicted classes, in seconds.
     """
 
     confusions: metrics.Confusion
@@ -48,17 +48,27 @@ class Evaluation(NamedTuple):
     seconds_per_image: float
 
 
+def coarse_logits(
+    model: nn.Module, grid: Grid, image: Tensor, transforms: Transforms, memory_format: torch.memory_format
+) -> tuple[Float[Tensor, "1 c h w"], Grid]:
+    """Logits of an image, uint8 (3, H, W) on the model's device, and where they lie on it.
+
+    Of the transforms those act that are not random: the network may see another size, and pixels of another range.
+    Where it sees another size, the logits are brought to the image's, with stride 1.
+    """
+    size = (image.shape[1], image.shape[2])
+    seen = transforms.resize or size
+    images = network_input(resize_image(image, seen)[None], transforms).contiguous(memory_format=memory_format)
+    logits = model(images).float()
+    return (logits, grid) if seen == size else (upsample(logits, grid, seen, size), Grid(1))
+
+
 def predict_logits(
     model: nn.Module, grid: Grid, image: Tensor, transforms: Transforms, memory_format: torch.memory_format
 ) -> Float[Tensor, "1 c h w"]:
-    """Logits (1, C, H, W) at the size of `image`, uint8 (3, H, W) on the model's device.
-
-    Of the transforms those act that are not random: the network may see another size, and pixels of another range.
-    """
-    height, width = image.shape[1:]
-    resized = resize_image(image, transforms.resize or (height, width))
-    images = network_input(resized[None], transforms).contiguous(memory_format=memory_format)
-    return upsample(model(images).float(), grid, (images.shape[2], images.shape[3]), (height, width))
+    """Logits (1, C, H, W) at the size of `image`, as `coarse_logits` takes it."""
+    logits, placed = coarse_logits(model, grid, image, transforms, memory_format)
+    return upsample(logits, placed, (image.shape[1], image.shape[2]))
 
 
 @torch.inference_mode()
@@ -74,11 +84,11 @@ def evaluate(
     keep: bool = False,
     crf: Crf = NO_CRF,
 ) -> Evaluation:
-    """Confusions and loss of all samples, in evaluation mode, and the predictions themselves if they are to be kept.
+    """Confusions of all samples in evaluation mode, and their loss or, if they are to be kept, the predictions.
 
     Pixels are counted at the label's own size or, with `score_at="input"`, at that of `resize`, to which the label is
-    brought as in training. Predictions are kept at the label's own size in either case. The CRF acts on what is
-    predicted; the loss is that of the network alone.
+    brought as in training. Predictions are kept at the label's own size in either case. The CRF acts on predictions
+    that are kept; the loss is that of the network alone.
 
     With several processes each takes every n-th image and fills its own rows, and the rows are added: every image
     counts exactly once whatever the number of processes.
@@ -94,22 +104,33 @@ def evaluate(
         sample = samples[index]
         image, target = (tensor.to(device) for tensor in _as_scored(sample, transforms))
         started = time.monotonic()
-        logits = predict_logits(model, grid, image, transforms, memory_format)
-        indices = refine(logits, image, crf).max(1).indices
+        logits, placed = coarse_logits(model, grid, image, transforms, memory_format)
         if keep:
-            whole = F.interpolate(indices[None].to(torch.uint8), size=sample.target.shape, mode="nearest-exact")
+            found = predicted_classes(logits, placed, image, crf)
+            whole = F.interpolate(found[None], size=sample.target.shape, mode="nearest-exact")
             picture = whole[0, 0].cpu().numpy()
             seconds += time.monotonic() - started
             predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
-        targets = target[None].long()
-        confusions[index] = metrics.confusion_matrix(indices, targets, classes)
-        loss += float(cross_entropy_sum(logits, targets, class_weights))
-        weight += float(target_weight(targets, class_weights))
+        else:
+            image_loss, found = upsampled_cross_entropy_sum(logits, target[None], placed, class_weights)
+            loss += float(image_loss)
+            weight += float(target_weight(target[None], class_weights))
+        confusions[index] = metrics.confusion_matrix(found[0], target, classes)
         done()
     model.train(was_training)
     loss, weight = summed(accelerator, loss, weight)
     counts = accelerator.reduce(confusions).cpu().numpy()
     return Evaluation(counts, loss / max(weight, 1e-12), predictions, seconds / max(len(predictions), 1))
+
+
+def predicted_classes(
+    logits: Float[Tensor, "1 c h w"], placed: Grid, image: UInt8[Tensor, "3 H W"], crf: Crf
+) -> UInt8[Tensor, "1 H W"]:
+    """Each pixel's class from logits that lie on the image as `placed` says, after the CRF if it has iterations."""
+    size = (image.shape[1], image.shape[2])
+    if crf.iterations == 0:
+        return upsampled_classes(logits, placed, size)
+    return upsampled_classes(refine(upsample(logits, placed, size), image, crf), Grid(1), size)
 
 
 def _as_scored(sample: Sample, transforms: Transforms) -> Sample:

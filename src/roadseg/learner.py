@@ -14,12 +14,11 @@ from torch import Tensor
 from roadseg.data.loading import Batch
 from roadseg.errors import WorkFailed
 from roadseg.hardware import summed
-from roadseg.losses import cross_entropy_sum, target_weight
+from roadseg.losses import target_weight, upsampled_cross_entropy_sum
 from roadseg.metrics import confusion_matrix
 from roadseg.models import SegmentationModel
 from roadseg.optim import set_rates
 from roadseg.prepare import Network
-from roadseg.upsample import upsample
 
 MEND = "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
 
@@ -90,14 +89,14 @@ class Learner:
         device = self.accelerator.device
         images = batch.images.to(device, non_blocking=True).contiguous(memory_format=self.memory_format)
         targets = batch.targets.to(device, non_blocking=True)
-        logits = upsample(self.model(images), self.grid, (images.shape[2], images.shape[3]))
-        loss = cross_entropy_sum(logits, targets, self.class_weights)
+        logits = self.model(images)
+        loss, classes = upsampled_cross_entropy_sum(logits, targets, self.grid, self.class_weights)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise WorkFailed(f"loss is {value} in step {number + 1} on {', '.join(batch.ids)}; {MEND}")
         # DDP averages over the processes: their number turns the average into the sum that the shared weight divides.
         self.accelerator.backward(loss * (self.accelerator.num_processes / weight))
-        return value, confusion_matrix(logits.detach().max(1).indices, targets, logits.shape[1])
+        return value, confusion_matrix(classes, targets, logits.shape[1])
 
     def weights(self) -> dict[str, Tensor]:
         """The network's tensors. Raises `WorkFailed` rather than let one that is not finite over a good checkpoint."""

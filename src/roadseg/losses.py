@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Int64, Integer, UInt8
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from roadseg.labels import IGNORE
+from roadseg.upsample import Bands, Grid, first_maximum
 
 
 def cross_entropy_sum(
@@ -17,19 +21,106 @@ def cross_entropy_sum(
 
     Half precision is summed in float32.
     """
-    logits = logits if logits.dtype == torch.float64 else logits.float()
+    logits = _at_least_float32(logits)
     weights = None if class_weights is None else class_weights.to(logits.dtype)
     return F.cross_entropy(logits, targets, weights, ignore_index=IGNORE, reduction="sum")
 
 
+def upsampled_cross_entropy_sum(
+    logits: Float[Tensor, "b c h w"],
+    targets: Integer[Tensor, "b H W"],
+    grid: Grid,
+    class_weights: Float[Tensor, " c"] | None = None,
+) -> tuple[Float[Tensor, ""], UInt8[Tensor, "b H W"]]:
+    """`cross_entropy_sum(upsample(logits, grid, (H, W)), targets)` of coarse logits, and each pixel's class.
+
+    Full-size logits never exist: loss and gradient are computed together, a band of rows at a time. The gradient can be
+    taken once.
+    """
+    loss, classes = _UpsampledCrossEntropy.apply(logits, targets, grid, class_weights)  # type: ignore[no-untyped-call]
+    return loss, classes
+
+
+class _UpsampledCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, targets: Tensor, grid: Grid, class_weights: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        precise = _at_least_float32(logits)
+        weights = _weight_of_target(logits.shape[1], class_weights, precise)
+        with torch.autocast(logits.device.type, enabled=False):
+            parts = [
+                _of_image(image, target, grid, weights, ctx.needs_input_grad[0])
+                for image, target in zip(precise, targets, strict=True)
+            ]
+        if ctx.needs_input_grad[0]:
+            ctx.save_for_backward(torch.stack([gradient for _, _, gradient in parts]).to(logits.dtype))
+        classes = torch.stack([found for _, found, _ in parts])
+        ctx.mark_non_differentiable(classes)
+        return torch.stack([loss for loss, _, _ in parts]).sum(), classes
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        return gradient * loss_gradient.to(gradient.dtype), None, None, None
+
+
+def _of_image(
+    logits: Tensor, target: Tensor, grid: Grid, weights: Tensor, with_gradient: bool
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Loss, classes uint8 (H, W) and, if asked for, the gradient (C, h, w) of one image's logits (C, h, w)."""
+    height, width = target.shape
+    bands = Bands(logits, grid, (height, width))
+    below = bands.lines - bands.above - height
+    target = F.pad(target, (0, 0, bands.above, below), value=IGNORE)  # rows outside the image weigh nothing
+    classes = torch.empty(bands.lines, width, dtype=torch.uint8, device=logits.device)
+    total = torch.zeros_like(bands.cells if with_gradient else logits[:0])
+    losses = []
+    for rows, pixels in bands:
+        losses.append(_of_band(pixels, target[rows].long(), weights, classes[rows], with_gradient))
+        if with_gradient:
+            bands.add_gradient(total, rows, pixels)
+    gradient = bands.logits_gradient(total) if with_gradient else total
+    return torch.stack(losses).sum(), classes[bands.above : bands.above + height], gradient
+
+
+def _of_band(pixels: Tensor, target: Tensor, weights: Tensor, classes: Tensor, with_gradient: bool) -> Tensor:
+    """Loss of logits (C, rows, W), which are used up: they become the loss's gradient if that is asked for."""
+    weight = weights.take(target)
+    target = target.clamp(max=len(pixels) - 1)[None]  # an ignored pixel has weight 0, whichever class it is given
+    peak = pixels.amax(0)
+    classes.copy_(first_maximum(pixels, peak))
+    pixels -= peak
+    right = pixels.gather(0, target)[0]
+    pixels.exp_()
+    total = pixels.sum(0)
+    if with_gradient:
+        pixels *= weight / total
+        pixels.scatter_add_(0, target, -weight[None])
+    return ((total.log() - right) * weight).sum()
+
+
+def _at_least_float32(logits: Tensor) -> Tensor:
+    return logits if logits.dtype == torch.float64 else logits.float()
+
+
+def _weight_of_target(classes: int, class_weights: Tensor | None, like: Tensor) -> Tensor:
+    """The weight of each value that a target may have, 0 for ignored pixels and NaN for what is no class."""
+    weights = like.new_full((IGNORE + 1,), torch.nan)
+    weights[:classes] = 1.0 if class_weights is None else class_weights.to(like.dtype)
+    weights[IGNORE] = 0.0
+    return weights
+
+
 def target_weight(
-    targets: Int64[Tensor, "b h w"], class_weights: Float[Tensor, " c"] | None = None
+    targets: Integer[Tensor, "b h w"], class_weights: Float[Tensor, " c"] | None = None
 ) -> Float[Tensor, ""]:
     """What the sum is divided by: the number of pixels that are not ignored, or the sum of their classes' weights."""
-    known = targets != IGNORE
+    counts = torch.bincount(targets.flatten(), minlength=IGNORE + 1)[:IGNORE]
     if class_weights is None:
-        return known.sum().float()
-    return class_weights[targets[known]].sum()
+        return counts.sum().float()
+    return (counts[: len(class_weights)] * class_weights).sum()
 
 
 def cross_entropy(

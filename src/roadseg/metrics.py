@@ -17,6 +17,9 @@ from roadseg.labels import IGNORE
 
 Confusion = Int64[np.ndarray, "*n c c"]
 
+NO_CLASS = IGNORE - 1
+"""An index that only a table of 255 classes would have."""
+
 
 def confusion_matrix(
     prediction: Integer[Tensor, "*shape"], target: Integer[Tensor, "*shape"], classes: int
@@ -24,16 +27,24 @@ def confusion_matrix(
     """Counts of (truth, prediction) over the pixels whose target is not `IGNORE`, int64 (C, C), on the inputs' device.
 
     The caller sees to it that both hold class indices there, 0 to C-1: a network's maximum and `read_target` do.
+    Fastest with bytes.
     """
-    known = target != IGNORE
-    beyond = known & ((prediction < 0) | (prediction >= classes))
-    assert not beyond.any(), f"prediction {prediction[beyond][0].item()} is not a class index (0-{classes - 1})"
-    # One more cell for the ignored pixels: four times as fast as picking out the others.
-    cells = torch.where(known, target.long() * classes + prediction.long(), classes * classes)
-    counts = torch.bincount(cells.flatten(), minlength=classes * classes + 1)
-    ignored = int((~known).sum())
-    assert counts[classes * classes :].tolist() == [ignored], f"a target is not 0-{classes - 1} or {IGNORE}"
-    return counts[:-1].reshape(classes, classes)
+    # One count for each pair of bytes, then a look at the counts: several times as fast as looking at the pixels first.
+    cells = _bytes(target).to(torch.int32) * 256 + _bytes(prediction)
+    counts = torch.bincount(cells.flatten(), minlength=256 * 256).reshape(256, 256)
+    confusion = counts[:classes, :classes]
+    if confusion.sum() + counts[IGNORE].sum() != target.numel():
+        beyond = (target != IGNORE) & ((prediction < 0) | (prediction >= classes))
+        assert not beyond.any(), f"prediction {prediction[beyond][0].item()} is not a class index (0-{classes - 1})"
+        raise AssertionError(f"a target is not 0-{classes - 1} or {IGNORE}")
+    return confusion
+
+
+def _bytes(indices: Tensor) -> Tensor:
+    """Indices as uint8; what does not fit becomes an index that is no class."""
+    if indices.dtype == torch.uint8:
+        return indices
+    return torch.where((indices < 0) | (indices > IGNORE), NO_CLASS, indices).to(torch.uint8)
 
 
 def _ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:

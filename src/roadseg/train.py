@@ -15,7 +15,7 @@ from roadseg import data, lock
 from roadseg.config import Config, difference
 from roadseg.data.loading import Augmented, Batch, batch_indices, batches, class_shares, epoch_order, grouped
 from roadseg.errors import DataError, RunError, WorkFailed
-from roadseg.evaluate import NO_CRF, Evaluation, evaluate, headline, predict_logits, scored, store
+from roadseg.evaluate import NO_CRF, Evaluation, coarse_logits, evaluate, headline, predicted_classes, scored, store
 from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, summed
 from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
 from roadseg.learner import MEND, Learner
@@ -269,8 +269,8 @@ class Training:
         """Index of each pixel's class, uint8 (H, W), of an image uint8 (3, H, W); both on the CPU."""
         learner, transforms = self.learner, self.settings.transforms
         image = image.to(self.accelerator.device)
-        logits = predict_logits(learner.network.eval(), learner.grid, image, transforms, learner.memory_format)
-        return logits.max(1).indices[0].to(torch.uint8).cpu()
+        logits, placed = coarse_logits(learner.network.eval(), learner.grid, image, transforms, learner.memory_format)
+        return predicted_classes(logits, placed, image, NO_CRF)[0].cpu()
 
     def save_last(self) -> None:
         """Write the checkpoint that `restore` reads. Every process must call it."""

@@ -1,12 +1,22 @@
-"""The one place that brings coarse logits to label size; loss, evaluation and prediction share it."""
+"""The one place that brings coarse logits to label size; loss, evaluation and prediction share it.
+
+Between two neighbouring logits lie `stride` pixels, and each of their values is a linear blend of the two. `upsample`
+gives the whole result; `Bands` gives it a few rows at a time, to the same bits, so that a loss or a maximum over the
+classes never holds full-size logits.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
+
+BAND_BYTES = {"cpu": 2**20, "cuda": 2**28}
+"""About how large a band is: what a core's cache holds, or what keeps a GPU busy."""
 
 
 @dataclass(frozen=True)
@@ -14,11 +24,16 @@ class Grid:
     """Where coarse logits lie on the input image.
 
     Logit (i, j) covers the pixels from `stride * i - margin` to `stride * (i + 1) - margin`, and likewise for columns.
-    `margin` is 0 except with Caffe's 100-pixel padding.
+    `stride` is 1 or even. `margin` is 0 except with Caffe's 100-pixel padding.
     """
 
     stride: int
     margin: int = 0
+
+    @property
+    def start(self) -> int:
+        """Which of the pixels between logits is the image's first, where the outermost logits are doubled."""
+        return self.margin + self.stride // 2
 
 
 def upsample(
@@ -35,11 +50,124 @@ def upsample(
     fading to 0. Where the image was resized for the network, a second bilinear step leads to the label's own size.
     """
     height, width = input_size
+    check_reach(logits, grid, input_size)
     if grid.stride > 1:
-        logits = F.interpolate(logits, scale_factor=grid.stride, mode="bilinear", align_corners=False)
-    rows, columns = logits.shape[-2] - grid.margin, logits.shape[-1] - grid.margin
-    assert min(rows - height, columns - width) >= 0, f"logits reach {rows}x{columns} of a {height}x{width} image"
-    logits = logits[..., grid.margin : grid.margin + height, grid.margin : grid.margin + width]
+        rows = blend_rows(blend_columns(_bordered(logits), grid, width), grid.stride)
+        logits = rows[..., grid.start : grid.start + height, :]
+    else:
+        logits = logits[..., grid.margin : grid.margin + height, grid.margin : grid.margin + width]
     if output_size is not None and output_size != input_size:
         logits = F.interpolate(logits, size=output_size, mode="bilinear", align_corners=False)
     return logits
+
+
+def check_reach(logits: Float[Tensor, "*b h w"], grid: Grid, size: tuple[int, int]) -> None:
+    """Logits that do not cover an image of `size` are our mistake."""
+    rows, columns = (cells * grid.stride - grid.margin for cells in logits.shape[-2:])
+    assert min(rows - size[0], columns - size[1]) >= 0, f"logits reach {rows}x{columns} of a {size[0]}x{size[1]} image"
+
+
+def _bordered(logits: Tensor) -> Tensor:
+    """Logits with the outermost ones doubled."""
+    return F.pad(logits, (1, 1, 1, 1), mode="replicate")
+
+
+def _fractions(stride: int, like: Tensor) -> Tensor:
+    """How far each pixel between two logits is on the way from the first to the second."""
+    return (torch.arange(stride, device=like.device, dtype=like.dtype) + 0.5) / stride
+
+
+def blend_columns(cells: Float[Tensor, "*b n"], grid: Grid, width: int) -> Float[Tensor, "*b width"]:
+    """The image's columns from bordered logits; rows stay as they are."""
+    pixels = torch.lerp(cells[..., :-1, None], cells[..., 1:, None], _fractions(grid.stride, cells))
+    return pixels.flatten(-2)[..., grid.start : grid.start + width]
+
+
+def blend_rows(cells: Float[Tensor, "*b n width"], stride: int) -> Float[Tensor, "*b rows width"]:
+    """All `(n - 1) * stride` rows of pixels between n rows of logits."""
+    fractions = _fractions(stride, cells)[:, None]
+    return torch.lerp(cells[..., :-1, None, :], cells[..., 1:, None, :], fractions).flatten(-3, -2)
+
+
+class Bands:
+    """Upsampled logits of one image, a few rows at a time, and the way back for their gradient.
+
+    Iterating gives `(rows, pixels)`: a slice and logits (C, len(rows), W). The rows count from the first row between
+    logits that the image touches, `above` rows before the image, and end `lines` rows later, at or below its last one.
+    Values are those of `upsample`, bit for bit.
+    """
+
+    def __init__(self, logits: Float[Tensor, "c h w"], grid: Grid, size: tuple[int, int]) -> None:
+        check_reach(logits, grid, size)
+        height, self.width = size
+        self.grid = grid
+        self.cells = _bordered(logits[None])[0] if grid.stride > 1 else logits
+        self.first = grid.start // grid.stride
+        self.above = grid.start % grid.stride
+        self.count = -(-(self.above + height) // grid.stride)
+        self.lines = self.count * grid.stride
+        row_bytes = self.cells.element_size() * len(logits) * self.width
+        budget = BAND_BYTES.get(logits.device.type, BAND_BYTES["cpu"])
+        self.step = max(1, budget // (row_bytes * grid.stride))
+
+    def __iter__(self) -> Iterator[tuple[slice, Float[Tensor, "c rows width"]]]:
+        for start in range(0, self.count, self.step):
+            stop = min(start + self.step, self.count)
+            yield slice(start * self.grid.stride, stop * self.grid.stride), self._pixels(self._rows_of(start, stop))
+
+    def _rows_of(self, start: int, stop: int) -> slice:
+        """The rows of logits that the pixels from the start-th to the stop-th interval lie between."""
+        return slice(self.first + start, self.first + stop + (self.grid.stride > 1))
+
+    def _pixels(self, rows: slice) -> Tensor:
+        if self.grid.stride > 1:
+            return blend_rows(blend_columns(self.cells[:, rows], self.grid, self.width), self.grid.stride)
+        margin = self.grid.margin
+        return self.cells[:, rows, margin : margin + self.width].clone(memory_format=torch.contiguous_format)
+
+    def add_gradient(self, total: Float[Tensor, "c n m"], rows: slice, gradient: Float[Tensor, "c rows width"]) -> None:
+        """Add to `total`, shaped as `cells`, what a gradient of the band `rows` is for them."""
+        stride, margin = self.grid.stride, self.grid.margin
+        cells = self._rows_of(rows.start // stride, rows.stop // stride)
+        if stride == 1:
+            total[:, cells, margin : margin + self.width] += gradient
+            return
+        fractions = _fractions(stride, gradient)
+        shares = torch.stack([1 - fractions, fractions])
+        between_rows = shares @ gradient.reshape(len(gradient), -1, stride, self.width)
+        columns = gradient.new_zeros(len(gradient), cells.stop - cells.start, (total.shape[2] - 1) * stride)
+        inside = columns[:, :, self.grid.start : self.grid.start + self.width]
+        inside[:, :-1] += between_rows[:, :, 0]
+        inside[:, 1:] += between_rows[:, :, 1]
+        between_columns = columns.reshape(*columns.shape[:2], -1, stride) @ shares.T
+        total[:, cells, :-1] += between_columns[..., 0]
+        total[:, cells, 1:] += between_columns[..., 1]
+
+    def logits_gradient(self, total: Float[Tensor, "c n m"]) -> Float[Tensor, "c h w"]:
+        """The gradient of the logits themselves from that of `cells`: a doubled logit gets both."""
+        if self.grid.stride == 1:
+            return total
+        total[:, 1] += total[:, 0]
+        total[:, -2] += total[:, -1]
+        total[:, :, 1] += total[:, :, 0]
+        total[:, :, -2] += total[:, :, -1]
+        return total[:, 1:-1, 1:-1]
+
+
+def first_maximum(pixels: Float[Tensor, "c h w"], peak: Float[Tensor, "h w"]) -> UInt8[Tensor, "h w"]:
+    """Index of the first class whose value is `peak`, the maximum over the classes; several times as fast as `max`."""
+    codes = torch.arange(len(pixels), 0, -1, dtype=torch.uint8, device=pixels.device)[:, None, None]
+    found = (pixels == peak).view(torch.uint8).mul_(codes).amax(0)
+    return (len(pixels) - found).clamp_(max=len(pixels) - 1)  # nothing equals a peak that is not a number
+
+
+def upsampled_classes(logits: Float[Tensor, "b c h w"], grid: Grid, size: tuple[int, int]) -> UInt8[Tensor, "b H W"]:
+    """Each pixel's class: `upsample(logits, grid, size).max(1).indices`, without logits of that size."""
+    classes = []
+    for image in logits:
+        bands = Bands(image, grid, size)
+        found = torch.empty(bands.lines, size[1], dtype=torch.uint8, device=logits.device)
+        for rows, pixels in bands:
+            found[rows] = first_maximum(pixels, pixels.amax(0))
+        classes.append(found[bands.above : bands.above + size[0]])
+    return torch.stack(classes)
