@@ -13,7 +13,7 @@ from roadseg.runs import RunDir
 FLAGS = [
     "--model.width", "0.05", "--model.batch_norm", "false", "--model.skips", "scaled", "--model.dropout", "0",
     "--transforms.crop", "64", "64", "--train.epochs", "2", "--data.split.fractions", "0.5", "0.5", "0",
-    "--optimizer.name", "sgd", "--optimizer.lr", "0.01",
+    "--optimizer.name", "sgd", "--optimizer.lr", "0.01", "--train.precision", "fp32",
 ]  # fmt: skip
 
 
