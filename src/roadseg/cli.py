@@ -10,6 +10,7 @@ from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memor
 from roadseg.flags import Parser, add_settings
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
+    bench_verb,
     compare_verb,
     doctor_verb,
     evaluate_verb,
@@ -117,6 +118,10 @@ def _parser() -> Parser:
     )
 
     _data_verbs(verbs)
+    bench = _verb(verbs, "bench", bench_verb)
+    bench.add_argument("work", nargs="*", metavar="WORK", help="train, infer, loss, metrics, loader (default: all)")
+    bench.add_argument("--rounds", type=int, default=5, metavar="N", help="how often each is timed (default: 5)")
+    bench.add_argument("--output", type=Path, metavar="FILE.json", help="also write the figures here")
     _verb(verbs, "doctor", doctor_verb)
     return parser
 

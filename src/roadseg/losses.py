@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from roadseg.labels import IGNORE
-from roadseg.upsample import Bands, Grid, first_maximum
+from roadseg.upsample import Bands, FirstMaximum, Grid
 
 
 def cross_entropy_sum(
@@ -74,23 +74,23 @@ def _of_image(
     bands = Bands(logits, grid, (height, width))
     below = bands.lines - bands.above - height
     target = F.pad(target, (0, 0, bands.above, below), value=IGNORE)  # rows outside the image weigh nothing
-    classes = torch.empty(bands.lines, width, dtype=torch.uint8, device=logits.device)
+    maximum = FirstMaximum(bands)
     total = torch.zeros_like(bands.cells if with_gradient else logits[:0])
     losses = []
     for rows, pixels in bands:
-        losses.append(_of_band(pixels, target[rows].long(), weights, classes[rows], with_gradient))
+        peak = pixels.amax(0)
+        maximum.see(rows, pixels, peak)
+        losses.append(_of_band(pixels, peak, target[rows].long(), weights, with_gradient))
         if with_gradient:
             bands.add_gradient(total, rows, pixels)
     gradient = bands.logits_gradient(total) if with_gradient else total
-    return torch.stack(losses).sum(), classes[bands.above : bands.above + height], gradient
+    return torch.stack(losses).sum(), maximum.classes(height), gradient
 
 
-def _of_band(pixels: Tensor, target: Tensor, weights: Tensor, classes: Tensor, with_gradient: bool) -> Tensor:
+def _of_band(pixels: Tensor, peak: Tensor, target: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
     """Loss of logits (C, rows, W), which are used up: they become the loss's gradient if that is asked for."""
     weight = weights.take(target)
     target = target.clamp(max=len(pixels) - 1)[None]  # an ignored pixel has weight 0, whichever class it is given
-    peak = pixels.amax(0)
-    classes.copy_(first_maximum(pixels, peak))
     pixels -= peak
     right = pixels.gather(0, target)[0]
     pixels.exp_()
@@ -98,7 +98,7 @@ def _of_band(pixels: Tensor, target: Tensor, weights: Tensor, classes: Tensor, w
     if with_gradient:
         pixels *= weight / total
         pixels.scatter_add_(0, target, -weight[None])
-    return ((total.log() - right) * weight).sum()
+    return total.log_().sub_(right).mul_(weight).sum()
 
 
 def _at_least_float32(logits: Tensor) -> Tensor:

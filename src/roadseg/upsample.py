@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-BAND_BYTES = {"cpu": 2**20, "cuda": 2**28}
-"""About how large a band is: what a core's cache holds, or what keeps a GPU busy."""
+BAND_BYTES = {"cpu": 2**21, "cuda": 2**28}
+"""About how large a band is: what the cores' caches hold, or what keeps a GPU busy."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,8 @@ def upsample(
     height, width = input_size
     check_reach(logits, grid, input_size)
     if grid.stride > 1:
-        rows = blend_rows(blend_columns(_bordered(logits), grid, width), grid.stride)
+        fractions = _fractions(grid.stride, logits)
+        rows = _blend_rows(_blend_columns(_bordered(logits), fractions, grid.start, width), fractions)
         logits = rows[..., grid.start : grid.start + height, :]
     else:
         logits = logits[..., grid.margin : grid.margin + height, grid.margin : grid.margin + width]
@@ -77,16 +78,15 @@ def _fractions(stride: int, like: Tensor) -> Tensor:
     return (torch.arange(stride, device=like.device, dtype=like.dtype) + 0.5) / stride
 
 
-def blend_columns(cells: Float[Tensor, "*b n"], grid: Grid, width: int) -> Float[Tensor, "*b width"]:
-    """The image's columns from bordered logits; rows stay as they are."""
-    pixels = torch.lerp(cells[..., :-1, None], cells[..., 1:, None], _fractions(grid.stride, cells))
-    return pixels.flatten(-2)[..., grid.start : grid.start + width]
+def _blend_columns(cells: Tensor, fractions: Tensor, start: int, width: int) -> Tensor:
+    """The image's columns (..., width) from bordered logits (..., w + 2); rows stay as they are."""
+    pixels = torch.lerp(cells[..., :-1, None], cells[..., 1:, None], fractions)
+    return pixels.flatten(-2)[..., start : start + width]
 
 
-def blend_rows(cells: Float[Tensor, "*b n width"], stride: int) -> Float[Tensor, "*b rows width"]:
-    """All `(n - 1) * stride` rows of pixels between n rows of logits."""
-    fractions = _fractions(stride, cells)[:, None]
-    return torch.lerp(cells[..., :-1, None, :], cells[..., 1:, None, :], fractions).flatten(-3, -2)
+def _blend_rows(cells: Tensor, fractions: Tensor) -> Tensor:
+    """All `(n - 1) * stride` rows of pixels (..., rows, width) between rows of logits (..., n, width)."""
+    return torch.lerp(cells[..., :-1, None, :], cells[..., 1:, None, :], fractions[:, None]).flatten(-3, -2)
 
 
 class Bands:
@@ -102,6 +102,8 @@ class Bands:
         height, self.width = size
         self.grid = grid
         self.cells = _bordered(logits[None])[0] if grid.stride > 1 else logits
+        self.fractions = _fractions(grid.stride, logits)
+        self.shares = torch.stack([1 - self.fractions, self.fractions])
         self.first = grid.start // grid.stride
         self.above = grid.start % grid.stride
         self.count = -(-(self.above + height) // grid.stride)
@@ -121,7 +123,8 @@ class Bands:
 
     def _pixels(self, rows: slice) -> Tensor:
         if self.grid.stride > 1:
-            return blend_rows(blend_columns(self.cells[:, rows], self.grid, self.width), self.grid.stride)
+            columns = _blend_columns(self.cells[:, rows], self.fractions, self.grid.start, self.width)
+            return _blend_rows(columns, self.fractions)
         margin = self.grid.margin
         return self.cells[:, rows, margin : margin + self.width].clone(memory_format=torch.contiguous_format)
 
@@ -132,14 +135,12 @@ class Bands:
         if stride == 1:
             total[:, cells, margin : margin + self.width] += gradient
             return
-        fractions = _fractions(stride, gradient)
-        shares = torch.stack([1 - fractions, fractions])
-        between_rows = shares @ gradient.reshape(len(gradient), -1, stride, self.width)
+        between_rows = self.shares @ gradient.reshape(len(gradient), -1, stride, self.width)
         columns = gradient.new_zeros(len(gradient), cells.stop - cells.start, (total.shape[2] - 1) * stride)
         inside = columns[:, :, self.grid.start : self.grid.start + self.width]
         inside[:, :-1] += between_rows[:, :, 0]
         inside[:, 1:] += between_rows[:, :, 1]
-        between_columns = columns.reshape(*columns.shape[:2], -1, stride) @ shares.T
+        between_columns = columns.reshape(*columns.shape[:2], -1, stride) @ self.shares.T
         total[:, cells, :-1] += between_columns[..., 0]
         total[:, cells, 1:] += between_columns[..., 1]
 
@@ -154,11 +155,26 @@ class Bands:
         return total[:, 1:-1, 1:-1]
 
 
-def first_maximum(pixels: Float[Tensor, "c h w"], peak: Float[Tensor, "h w"]) -> UInt8[Tensor, "h w"]:
-    """Index of the first class whose value is `peak`, the maximum over the classes; several times as fast as `max`."""
-    codes = torch.arange(len(pixels), 0, -1, dtype=torch.uint8, device=pixels.device)[:, None, None]
-    found = (pixels == peak).view(torch.uint8).mul_(codes).amax(0)
-    return (len(pixels) - found).clamp_(max=len(pixels) - 1)  # nothing equals a peak that is not a number
+class FirstMaximum:
+    """Index of the first class with the largest value, band by band; several times as fast as `max(0).indices`.
+
+    Equal values are marked with C minus the class's index, in bytes, and the largest mark is the first class.
+    """
+
+    def __init__(self, bands: Bands) -> None:
+        classes = len(bands.cells)
+        self.bands = bands
+        self.codes = torch.arange(classes, 0, -1, dtype=torch.uint8, device=bands.cells.device)[:, None, None]
+        self.marks = self.codes.new_zeros(bands.lines, bands.width)
+
+    def see(self, rows: slice, pixels: Float[Tensor, "c rows width"], peak: Float[Tensor, "rows width"]) -> None:
+        """Take in the logits of a band, whose largest value over the classes is `peak`."""
+        torch.amax((pixels == peak).view(torch.uint8).mul_(self.codes), 0, out=self.marks[rows])
+
+    def classes(self, height: int) -> UInt8[Tensor, "height width"]:
+        """The classes of an image of this height. Pixels without a number get the last class."""
+        marks = self.marks[self.bands.above : self.bands.above + height]
+        return (len(self.codes) - marks).clamp_(max=len(self.codes) - 1)
 
 
 def upsampled_classes(logits: Float[Tensor, "b c h w"], grid: Grid, size: tuple[int, int]) -> UInt8[Tensor, "b H W"]:
@@ -166,8 +182,8 @@ def upsampled_classes(logits: Float[Tensor, "b c h w"], grid: Grid, size: tuple[
     classes = []
     for image in logits:
         bands = Bands(image, grid, size)
-        found = torch.empty(bands.lines, size[1], dtype=torch.uint8, device=logits.device)
+        maximum = FirstMaximum(bands)
         for rows, pixels in bands:
-            found[rows] = first_maximum(pixels, pixels.amax(0))
-        classes.append(found[bands.above : bands.above + size[0]])
+            maximum.see(rows, pixels, pixels.amax(0))
+        classes.append(maximum.classes(size[0]))
     return torch.stack(classes)

@@ -259,6 +259,26 @@ def split_verb(arguments: argparse.Namespace) -> None:
         say(console, f"{part}: {len(members)} images, {groups} group{'s' if groups != 1 else ''}")
 
 
+def bench_verb(arguments: argparse.Namespace) -> None:
+    """Time this machine at roadseg's work, and say how far it is from its best."""
+    import json
+
+    from roadseg.atomic import write_bytes
+    from roadseg.bench import WORK, bench, bench_table
+
+    unknown = [name for name in arguments.work if name not in WORK]
+    if unknown:
+        raise ConfigError(f"no work {unknown[0]!r} to time; choices: {', '.join(WORK)}")
+    if arguments.rounds < 1:
+        raise ConfigError(f"--rounds {arguments.rounds}: give at least 1")
+    console = new_console()
+    with live_display(console) as display:
+        content = bench(arguments.work or list(WORK), arguments.rounds, display)
+    if arguments.output:
+        write_bytes(arguments.output, (json.dumps(content, indent=2) + "\n").encode())
+    console.print(bench_table(content))
+
+
 def doctor_verb(arguments: argparse.Namespace) -> None:
     """Say what this machine has."""
     from roadseg.doctor import examine

@@ -1,0 +1,202 @@
+"""The work that is timed: each the code that training, scoring and prediction run, on inputs of KITTI's size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from roadseg.bench.measure import Peak
+from roadseg.config import Config
+from roadseg.data.decode import Sample
+from roadseg.data.loading import Batch, collate
+from roadseg.data.transforms import augment, generator_for
+from roadseg.evaluate import NO_CRF, coarse_logits, predicted_classes
+from roadseg.labels import IGNORE
+from roadseg.learner import Learner
+from roadseg.losses import upsampled_cross_entropy_sum
+from roadseg.metrics import confusion_matrix
+from roadseg.prepare import build_network
+from roadseg.recipes import recipe
+from roadseg.upsample import Grid, upsampled_classes
+
+RECIPE = "kitti-fcn8s"
+CLASSES = 19
+IMAGE = (375, 1242)
+"""Height and width of most of KITTI's images."""
+LOGITS = (512, 1024)
+"""Height and width of what loss and metrics work on: half of Cityscapes' size."""
+GRID = Grid(8)
+
+
+class Machine(NamedTuple):
+    """Where the work runs."""
+
+    accelerator: Accelerator
+    memory_format: torch.memory_format
+    peak: Peak
+
+
+class Work(NamedTuple):
+    """A piece of work: what it is, the function to time, how many images it does, and its floor.
+
+    `floor` is in seconds, from `floor_of` alone at the machine's peak.
+    """
+
+    what: str
+    run: Callable[[], object]
+    images: int
+    floor: float
+    floor_of: str
+
+
+def street_sample(height: int, width: int, seed: int = 0) -> Sample:
+    """Noise with blobs of classes and some ignored pixels."""
+    rng = np.random.default_rng(seed)
+    blobs = rng.integers(0, CLASSES + 1, (height // 16 + 1, width // 16 + 1)).repeat(16, 0).repeat(16, 1)
+    target = np.where(blobs == CLASSES, IGNORE, blobs)[:height, :width].astype(np.uint8)
+    image = rng.integers(0, 256, (3, height, width), dtype=np.uint8)
+    return Sample(torch.from_numpy(image), torch.from_numpy(target))
+
+
+def settings() -> Config:
+    """The recipe as it trains from ImageNet's weights: its lower blocks frozen."""
+    chosen = recipe(RECIPE)
+    return chosen.model_copy(update={"model": chosen.model.model_copy(update={"weights": "imagenet"})})
+
+
+def make_batch(config: Config) -> Batch:
+    """A batch of augmented noise."""
+    count = config.train.batch_size
+    samples = [(augmented(street_sample(*IMAGE), config, seed), str(seed)) for seed in range(count)]
+    return collate(samples, config.transforms)
+
+
+def augmented(sample: Sample, config: Config, number: int) -> Sample:
+    """The sample as the `number`-th epoch would see it."""
+    return augment(sample, config.transforms, generator_for(0, number, "bench"))
+
+
+def flops_of(run: Callable[[], object]) -> int:
+    """Floating point operations of a run's convolutions and products, forward and backward."""
+    with FlopCounterMode(display=False) as counter:
+        run()
+    return int(counter.get_total_flops())
+
+
+def make_learner(config: Config, classes: int, accelerator: Accelerator, layout: torch.memory_format) -> Learner:
+    """A network with random weights, ready to learn as the settings say."""
+    network = build_network(config, classes, pretrained=False)
+    learner = Learner(network, accelerator, layout, torch.ones(classes, device=accelerator.device), None, 0)
+    learner.begin_epoch()
+    return learner
+
+
+def train_work(machine: Machine) -> Work:
+    """A step of the optimizer."""
+    config = settings()
+    learner = make_learner(config, CLASSES, machine.accelerator, machine.memory_format)
+    batch = [make_batch(config)]
+    weight = learner.weight(batch)
+
+    def step() -> object:
+        return learner.step(batch, 0, 1.0, weight)
+
+    flops = flops_of(step)
+    height, width = batch[0].targets.shape[1:]
+    return Work(
+        f"FCN-8s, {len(batch[0].ids)} x {width}x{height}", step, len(batch[0].ids),
+        flops / machine.peak.flops, f"{flops / 1e9:.0f} GFLOP of convolutions",
+    )  # fmt: skip
+
+
+def infer_work(machine: Machine) -> Work:
+    """From an image in memory to each pixel's class."""
+    config = settings()
+    learner = make_learner(config, CLASSES, machine.accelerator, machine.memory_format)
+    network = learner.network.eval()
+    image = street_sample(*IMAGE).image.to(machine.accelerator.device)
+
+    @torch.inference_mode()
+    def predict() -> Tensor:
+        logits, placed = coarse_logits(network, learner.grid, image, config.transforms, machine.memory_format)
+        return predicted_classes(logits, placed, image, NO_CRF)
+
+    flops = flops_of(predict)
+    return Work(
+        f"FCN-8s, {IMAGE[1]}x{IMAGE[0]}", predict, 1,
+        flops / machine.peak.flops, f"{flops / 1e9:.0f} GFLOP of convolutions",
+    )  # fmt: skip
+
+
+def _coarse(device: torch.device) -> Tensor:
+    """Logits like a trained network's: smooth, a few classes ahead of the others."""
+    cells = (LOGITS[0] // GRID.stride, LOGITS[1] // GRID.stride)
+    return 3 * torch.randn(1, CLASSES, *cells, generator=torch.Generator().manual_seed(0)).to(device)
+
+
+def loss_work(machine: Machine) -> Work:
+    """Upsampling and cross entropy, forward and backward."""
+    device = machine.accelerator.device
+    logits, targets = _coarse(device).requires_grad_(), street_sample(*LOGITS).target[None].to(device)
+
+    def loss() -> None:
+        logits.grad = None
+        upsampled_cross_entropy_sum(logits, targets, GRID)[0].backward()  # type: ignore[no-untyped-call]
+
+    return Work(f"{CLASSES}x{LOGITS[0]}x{LOGITS[1]}", loss, 1, *_exponential_floor(machine))
+
+
+def metrics_work(machine: Machine) -> Work:
+    """Upsampling, the largest class and the confusion matrix."""
+    device = machine.accelerator.device
+    logits, target = _coarse(device), street_sample(*LOGITS).target.to(device)
+
+    @torch.inference_mode()
+    def score() -> Tensor:
+        return confusion_matrix(upsampled_classes(logits, GRID, LOGITS)[0], target, CLASSES)
+
+    values = CLASSES * LOGITS[0] * LOGITS[1]
+    return Work(
+        f"{CLASSES}x{LOGITS[0]}x{LOGITS[1]}", score, 1,
+        4 * values / machine.peak.bandwidth, f"{4 * values / 2**20:.0f} MiB of logits read once from memory",
+    )  # fmt: skip
+
+
+def _exponential_floor(machine: Machine) -> tuple[float, str]:
+    values = CLASSES * LOGITS[0] * LOGITS[1]
+    return values / machine.peak.exponentials, f"{values / 1e6:.1f} M exponentials"
+
+
+def loader_work(machine: Machine) -> Work:
+    """A batch of augmented images from decoded ones."""
+    config = settings()
+    samples = [street_sample(*IMAGE, seed) for seed in range(config.train.batch_size)]
+    numbers = iter(range(10**9))
+
+    def load() -> Batch:
+        items = [(augmented(sample, config, next(numbers)), "") for sample in samples]
+        return collate(items, config.transforms)
+
+    batch = load()
+    read = sum(sample.image.nbytes + sample.target.nbytes for sample in samples)
+    written = batch.images.nbytes + batch.targets.nbytes
+    return Work(
+        f"{len(samples)} x {batch.targets.shape[2]}x{batch.targets.shape[1]}", load, len(samples),
+        (read + written) / machine.peak.bandwidth, f"{(read + written) / 2**20:.0f} MiB read and written once",
+    )  # fmt: skip
+
+
+WORK: dict[str, Callable[[Machine], Work]] = {
+    "train": train_work,
+    "infer": infer_work,
+    "loss": loss_work,
+    "metrics": metrics_work,
+    "loader": loader_work,
+}
+"""What can be timed, by the word on the command line."""
