@@ -23,7 +23,7 @@ from torch import Tensor
 
 import assignment_baseline as baseline
 from roadseg.bench.measure import Timing, extra_memory, in_turn
-from roadseg.bench.work import make_learner, street_sample
+from roadseg.bench.work import make_learner, settings, street_sample
 from roadseg.config import Config
 from roadseg.data.decode import Sample, read_image
 from roadseg.data.loading import Batch, collate
@@ -199,8 +199,7 @@ def sample_row(theirs: dict[str, Timing], rounds: int) -> Row:
 
 def camvid_step(rounds: int) -> tuple[Timing, Timing]:
     """A step of camvid-fcn8s, and the prediction of a validation image."""
-    chosen = recipe("camvid-fcn8s")
-    config = chosen.model_copy(update={"model": chosen.model.model_copy(update={"weights": "imagenet"})})
+    config = settings("camvid-fcn8s")
     learner = make_learner_of(config, 11)
     samples = [(Sample(street_sample(320, 320).image, street_sample(320, 320).target.clamp(max=10)), "")] * 4
     step = in_turn({"": make_step(learner, collate(samples, config.transforms))}, rounds, CPU)[""]

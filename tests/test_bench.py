@@ -73,7 +73,7 @@ def test_steps_and_predictions_count_their_convolutions(monkeypatch: pytest.Monk
         "model": full.model.model_copy(update={"width": 0.05}),
         "transforms": full.transforms.model_copy(update={"crop": (64, 64)}),
     })  # fmt: skip
-    monkeypatch.setattr(work, "settings", lambda: narrow)
+    monkeypatch.setattr(work, "settings", lambda name=work.RECIPE: narrow)
     monkeypatch.setattr(work, "IMAGE", (64, 96))
     content = bench(["train", "infer"], 1, Display())
     assert set(content["results"]) == {"train", "infer"}

@@ -64,9 +64,9 @@ def street_sample(height: int, width: int, seed: int = 0) -> Sample:
     return Sample(torch.from_numpy(image), torch.from_numpy(target))
 
 
-def settings() -> Config:
-    """The recipe as it trains from ImageNet's weights: its lower blocks frozen."""
-    chosen = recipe(RECIPE)
+def settings(name: str = RECIPE) -> Config:
+    """A recipe as it trains from ImageNet's weights: its lower blocks frozen."""
+    chosen = recipe(name)
     return chosen.model_copy(update={"model": chosen.model.model_copy(update={"weights": "imagenet"})})
 
 
