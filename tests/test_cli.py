@@ -315,6 +315,9 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "a checkpoint's description is damaged": (
         on_run(lambda run: (run / "checkpoints/best.json").write_text("{}"), *EVALUATE), "best.json",
     ),
+    "a complete run without its metrics": (
+        on_run(lambda r: (r / "metrics.jsonl").unlink(), "train", "demo-fcn16s", "--run", "RUN", "--resume"), "remove",
+    ),
     "a report is damaged": (
         on_run(lambda run: (run / "evaluation/val.json").write_text("["), "compare", "RUN", "RUN"), "evaluation",
     ),

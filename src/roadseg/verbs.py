@@ -40,6 +40,7 @@ def train_verb(arguments: argparse.Namespace) -> int:
     _check_trainable(settings, arguments.recipe)
     console = new_console()
     if begun and run.complete:
+        run.check_whole()
         say(console, f"{run.path} is complete; nothing to do")
         return 0
 
