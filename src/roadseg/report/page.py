@@ -69,7 +69,6 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "definitions": words.DEFINITIONS,
         "scored_size": words.scored_size(comparison),
         "score_names": SCORES,
-        "score": _score_cell(comparison),
         "score_text": _score_text,
         "score_axis": figures.axis(ticks, place, 12),
         "score_grid": figures.grid(ticks, place, "0%", "100%"),
@@ -98,6 +97,7 @@ def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
             "color": number % svg.COLORS,
             "path": svg.MARKS[number % len(svg.MARKS)],
             "scores": {name: arm.score(name) for name in SCORES},
+            "seeds": len(arm.seeds),
             "interval": words.interval_words(arm.interval),
             "track": figures.score_track(number, arm, place, 22),
             "matrix": figures.confusion(comparison, arm),
@@ -121,7 +121,6 @@ def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any
                 "share": share,
                 "share_text": f"{percent(share)} %" if share >= 0.001 or not share else "< 0.1 %",
                 "spreads": spreads,
-                "best": highest([spread.mean for spread in spreads]),
                 "gap": max(means) - min(means) if len(means) == len(spreads) else None,
                 "track": figures.class_track(spreads, place, 13),
             }
@@ -138,32 +137,6 @@ def balanced(columns: int, most: int = 5) -> int:
     """How many columns stand side by side when more than `most` are set in rows of nearly the same length."""
     rows = -(-columns // most)
     return -(-columns // rows)
-
-
-def highest(values: Sequence[float | None]) -> set[int]:
-    """Where the highest value stands, as it is shown; nowhere if all are the same."""
-    known = [value for value in values if value is not None]
-    if len({percent(value) for value in known}) < 2:
-        return set()
-    return {index for index, value in enumerate(values) if percent(value) == percent(max(known))}
-
-
-def _score_cell(comparison: Comparison) -> Any:
-    """Shows a score of an arm, bold where it is the highest of all, with the range of the seeds."""
-    best = {name: highest([arm.score(name).mean for arm in comparison.arms]) for name in SCORES}
-    numbers = {arm.name: number for number, arm in enumerate(comparison.arms)}
-
-    def cell(arm: dict[str, Any], name: str) -> Markup:
-        spread: Spread = arm["scores"][name]
-        tag = "strong" if numbers[arm["name"]] in best[name] else "span"
-        text = svg.element(tag, percent(spread.mean))
-        if comparison.seeds == 1:
-            return text
-        many = comparison.arms[numbers[arm["name"]]].seeds[1:]
-        seeds = f"seeds {_range(spread)}" if name == "mean_iou" else _range(spread)
-        return text + svg.element("small", seeds if many else "one seed", class_="spread")
-
-    return cell
 
 
 def _score_text(arm: dict[str, Any], name: str) -> str:
@@ -183,7 +156,7 @@ def _environment(autoescape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "uri": _uri, "md": _md}
+    environment.filters |= {"percent": _percent, "range": _range, "uri": _uri, "md": _md}
     return environment
 
 
