@@ -16,7 +16,7 @@ from roadseg.report import curves, figures, provenance, svg, theme, words
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
-from roadseg.report.pictures import distinct_palette
+from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
 from roadseg.tables import SCORES
 
 SECTIONS = (
@@ -84,9 +84,10 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "costs": provenance.costs(comparison.arms, comparison.split),
         "versions": provenance.versions(comparison.arms),
         "palette": [
-            {"name": name, "color": "#{:02x}{:02x}{:02x}".format(*palette[index].tolist())}
-            for index, name in enumerate(comparison.space.names)
+            {"name": name, "color": _hex(palette[index].tolist())} for index, name in enumerate(comparison.space.names)
         ],
+        "wrong_here": _hex(ERROR_COLORS[WRONG_HERE]),
+        "wrong_in_all": _hex(ERROR_COLORS[WRONG_IN_ALL]),
     }
 
 
@@ -142,6 +143,10 @@ def balanced(columns: int, most: int = 5) -> int:
 def _score_text(arm: dict[str, Any], name: str) -> str:
     spread: Spread = arm["scores"][name]
     return f"{percent(spread.mean)} ({_range(spread)})" if spread.low != spread.high else percent(spread.mean)
+
+
+def _hex(color: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def _range(spread: Spread) -> str:
