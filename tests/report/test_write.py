@@ -18,7 +18,7 @@ from roadseg.runs import RunDir
 
 MakeRun = Callable[..., RunDir]
 PageOf = Callable[..., str]
-VOID = {"meta", "link", "img", "input", "br"}
+VOID = {"meta", "link", "img", "input", "br", "wbr"}
 
 
 class Page(HTMLParser):

@@ -161,8 +161,20 @@ def _environment(autoescape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "range": _range, "uri": _uri, "md": _md}
+    environment.filters |= {"percent": _percent, "range": _range, "breakable": breakable, "uri": _uri, "md": _md}
     return environment
+
+
+def breakable(text: str) -> Markup:
+    """Text in which a setting (`optimizer.lr=1e-4`) stays on one line, or breaks between its parts, not in a number."""
+    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else word for word in text.split(" "))
+
+
+def _setting(word: str) -> Markup:
+    key, value = word.split("=", 1)
+    names = Markup("<wbr>").join(re.split(r"(?<=\.)", f"{key}="))
+    number = svg.element("span", value, class_="whole") if re.fullmatch(r"[-+.,\de]+", value) else value
+    return svg.element("span", names, Markup("<wbr>"), number, class_="word")
 
 
 def _percent(score: float | None, digits: int = 1) -> str:
