@@ -17,6 +17,7 @@ from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
 from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
+from roadseg.report.scores import scores_file
 from roadseg.tables import SCORES
 
 SECTIONS = (
@@ -70,6 +71,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "scored_size": words.scored_size(comparison),
         "score_names": SCORES,
         "score_text": _score_text,
+        "scores_file": scores_file(comparison).encode(),
         "score_axis": figures.axis(ticks, place, 12),
         "score_grid": figures.grid(ticks, place, "0%", "100%"),
         "class_axis": figures.axis(CLASS_TICKS, class_place, 12),
@@ -142,7 +144,8 @@ def balanced(columns: int, most: int = 5) -> int:
 
 def _score_text(arm: dict[str, Any], name: str) -> str:
     spread: Spread = arm["scores"][name]
-    return f"{percent(spread.mean)} ({_range(spread)})" if spread.low != spread.high else percent(spread.mean)
+    several = spread.sd is not None
+    return f"{percent(spread.mean)} ({_range(spread)}, SD {percent(spread.sd)})" if several else percent(spread.mean)
 
 
 def _hex(color: Sequence[int]) -> str:
@@ -182,7 +185,7 @@ def _percent(score: float | None, digits: int = 1) -> str:
 
 
 def _uri(data: bytes, kind: str) -> Markup:
-    return Markup(f"data:image/{kind};base64,{base64.b64encode(data).decode()}")
+    return Markup(f"data:{kind};base64,{base64.b64encode(data).decode()}")
 
 
 def _md(words: str) -> str:
