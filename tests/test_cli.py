@@ -177,6 +177,22 @@ def test_a_stored_division_is_reused(data: Path, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run/splits.json").read_text()) == json.loads(stored.read_text())
 
 
+def test_a_division_is_told_by_its_groups(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = ["--data.root", data, "--data.split.fractions", "0.75", "0.25", "0", "--output", tmp_path / "splits.json"]
+    listed = {line.split()[0]: line.split()[1] for line in (data / "drives.txt").read_text().splitlines()}
+    assert call("data", "split", "demo-fcn16s", *flags) == 0
+    train, val = capsys.readouterr().out.splitlines()
+    stored = json.loads((tmp_path / "splits.json").read_text())
+    drives = {part: sorted({listed[name.removesuffix("_10")] for name in stored[part]}) for part in ("train", "val")}
+    assert train == f"train: 6 images, 3 groups: {', '.join(drives['train'])}"
+    assert val == f"val: 2 images, 1 group: {drives['val'][0]}"
+    monkeypatch.setattr("roadseg.verbs.MOST_GROUPS", 1)
+    assert call("data", "split", "demo-fcn16s", *flags) == 0
+    assert f"3 groups: {drives['train'][0]} and 2 more" in capsys.readouterr().out
+
+
 def test_help_does_not_import_torch() -> None:
     code = "import sys; from roadseg.cli import main\ntry: main(['train', '--help'])\nexcept SystemExit: pass\n"
     code += "assert 'torch' not in sys.modules and 'matplotlib' not in sys.modules"
@@ -314,6 +330,9 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "two beginnings": (flags("--model.weights", "a.pth", "--model.from_run", "b"), "exclude each other"),
     "a checkpoint's description is damaged": (
         on_run(lambda run: (run / "checkpoints/best.json").write_text("{}"), *EVALUATE), "best.json",
+    ),
+    "a complete run without its metrics": (
+        on_run(lambda r: (r / "metrics.jsonl").unlink(), "train", "demo-fcn16s", "--run", "RUN", "--resume"), "remove",
     ),
     "a report is damaged": (
         on_run(lambda run: (run / "evaluation/val.json").write_text("["), "compare", "RUN", "RUN"), "evaluation",

@@ -67,10 +67,17 @@ def test_of_equal_epochs_the_first_is_the_best(run: Path) -> None:
 DAMAGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "settings": (lambda run: (run / "config.json").write_text("{"), "config.json is not JSON"),
     "unknown setting": (lambda run: (run / "config.json").write_text('{"epochs": 3}'), "config.json"),
-    "metrics": (lambda run: (run / "metrics.jsonl").write_bytes(b"\xff"), "metrics.jsonl is damaged"),
+    "metrics": (lambda run: (run / "metrics.jsonl").write_bytes(b"\xff"), "metrics.jsonl is missing or damaged"),
     "metrics of something else": (lambda run: (run / "metrics.jsonl").write_text('{"a": 1}\n3'), "metrics.jsonl is"),
     "checkpoint": (lambda run: (run / "checkpoints/best.json").unlink(), "best.json"),
     "scores": (lambda run: (run / "evaluation/val.json").write_text("["), "evaluation"),
+    "no metrics": (lambda run: (run / "metrics.jsonl").unlink(), "metrics.jsonl is missing or damaged; restore it"),
+    "no weights": (
+        lambda run: (run / "checkpoints/best.safetensors").unlink(),
+        "best.safetensors is missing or damaged; restore it from a copy of the run, or remove ",
+    ),
+    "no scores": (lambda run: (run / "evaluation/val.json").unlink(), "roadseg evaluate"),
+    "no counts": (lambda run: (run / "evaluation/val.confusion.npz").unlink(), "--split val --data.root"),
     "a folder for a file": (lambda run: swap_for_folder(run / "metrics.jsonl"), "metrics.jsonl: Is a directory"),
 }
 
@@ -89,6 +96,18 @@ def test_a_damaged_run_is_listed_with_its_damage(run: Path, name: str) -> None:
     assert str(run) in listed.damage
     assert expected in listed.damage
     assert "\n" not in listed.damage
+
+
+def test_a_stopped_run_that_cannot_go_on_is_damaged(run: Path) -> None:
+    (run / "COMPLETE").unlink()
+    (run / "checkpoints/last.trainer").unlink()
+    assert "last.trainer is missing or damaged" in read(run).damage
+
+
+def test_a_complete_run_needs_no_last_weights(run: Path) -> None:
+    for file in (run / "checkpoints").glob("last.*"):
+        file.unlink()
+    assert read(run).state == "complete"
 
 
 def test_runs_are_found_at_any_depth_once(run: Path, tmp_path: Path) -> None:

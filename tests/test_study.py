@@ -192,6 +192,24 @@ def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: 
     assert all((tmp_path / entry["run"] / "COMPLETE").exists() for entry in stored)
 
 
+def test_complete_runs_that_lost_something_are_refused_or_scored_again(tiny: Configure, tmp_path: Path) -> None:
+    (trial,) = trials = plan({"a": small(tiny)}, [0], 0, tmp_path)
+    run_study(trials, "val", tmp_path, Told())
+    report = trial.run.evaluations()["val"]
+    (trial.run.evaluation / "val.confusion.npz").unlink()
+    check(trials)
+    assert run_study(trials, "val", tmp_path, Told()) == {}
+    again = trial.run.evaluations()["val"]
+    assert {**again, "seconds_per_image": 0} == {**report, "seconds_per_image": 0}
+    for name in ("metrics.jsonl", "checkpoints/best.safetensors"):
+        content = (trial.run.path / name).read_bytes()
+        (trial.run.path / name).unlink()
+        with pytest.raises(RunError, match=rf"{name} is missing or damaged; .*, or remove {trial.run.path} and"):
+            check(trials)
+        (trial.run.path / name).write_bytes(content)
+    check(trials)
+
+
 def test_a_run_that_fails_does_not_stop_the_others(tiny: Configure, tmp_path: Path) -> None:
     arms = make_arms([small(tiny, optimizer__name="sgd")], {"optimizer.lr": ["1e38", "1e-3"]})
     trials = plan(arms, [0], 0, tmp_path)
@@ -213,10 +231,11 @@ def failing(errors: dict[str, Exception], monkeypatch: pytest.MonkeyPatch) -> No
         if settings.recipe in errors:
             raise errors[settings.recipe]
         run.path.mkdir(parents=True)
+        run.write_metrics([])
         run.finish()
 
     monkeypatch.setattr(study, "train", train)
-    monkeypatch.setattr(study, "evaluated", lambda run, part: run.complete)
+    monkeypatch.setattr(RunDir, "evaluated", lambda run, part: run.complete)
 
 
 def test_too_little_memory_for_one_network_does_not_stop_the_others(

@@ -71,6 +71,17 @@ def exists(folder: Path, name: str) -> bool:
     return _json(folder / f"{name}.json.new") is not None or (folder / f"{name}.json").exists()
 
 
+def lost(folder: Path, name: str) -> Path | None:
+    """The first of the checkpoint's files that is missing; `name.json` also where it cannot be read."""
+    try:
+        files = [folder / file for file in about(folder, name)["sha256"]]
+    except RunError:
+        return folder / f"{name}.json"
+    # The new one first: a writer may be moving it to its place just now.
+    gone = (path for path in files if not path.with_name(f"{path.name}.new").exists() and not path.exists())
+    return next(gone, None)
+
+
 def read(folder: Path, name: str, ending: str) -> bytes:
     """The content of `name.ending`. Raises `RunError` where no file matches the hash."""
     path = folder / f"{name}.{ending}"

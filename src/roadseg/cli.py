@@ -99,7 +99,7 @@ def _parser() -> Parser:
         "--split", help="evaluated split to compare (default: test where all were scored on it, or val)"
     )
     compare.add_argument(
-        "--output", type=Path, metavar="DIR", help="also write report.html, report.md and figures/ here"
+        "--output", type=Path, metavar="DIR", help="also write report.html, report.md, scores.json and figures/"
     )
 
     study = _verb(verbs, "study", study_verb)

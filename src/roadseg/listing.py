@@ -84,10 +84,11 @@ def _size(file: Path) -> int:
 def _read(run: RunFiles, changed: float, size: int) -> Listed:
     settings = run.config()
     scores = [(entry["val"]["mean_iou"], entry["epoch"]) for entry in run.metrics()]
-    for name in ("last", "best"):
-        if run.complete or run.has_checkpoint(name):
-            run.progress(name)
+    run.check_whole()
     run.evaluations()
+    if run.complete and not run.evaluated("val"):
+        again = f"roadseg evaluate {run.path} --split val --data.root {settings.data.root}"
+        raise RunError(f"{run.evaluation} has no scores of val, or not all of them; make them with {again}")
     state = "complete" if run.complete else "training" if lock.is_held(run.path) else "stopped"
     known = [(score, epoch) for score, epoch in scores if score is not None]
     best = max(known, key=lambda pair: (pair[0], -pair[1]), default=None)

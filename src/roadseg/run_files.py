@@ -58,14 +58,28 @@ class RunFiles:
         """Mark the run as complete."""
         write_text(self.path / "COMPLETE", "")
 
+    def check_whole(self) -> None:
+        """Raises `RunError` where something is lost that only training makes: metrics, or a file of a checkpoint.
+
+        Of a complete run's checkpoints only `best` matters. Which files there are is looked at, not what is in them.
+        """
+        self.metrics()
+        for name in ["best"] if self.complete else filter(self.has_checkpoint, ("last", "best")):
+            lost = checkpoints.lost(self.checkpoints, name)
+            if lost:
+                raise RunError(self._lost(lost))
+
+    def _lost(self, path: Path) -> str:
+        return f"{path} is missing or damaged; restore it from a copy of the run, or remove {self.path} and train anew"
+
     def metrics(self) -> list[dict[str, Any]]:
-        """One entry for each epoch so far."""
-        if not self.metrics_file.exists():
+        """One entry for each epoch so far. Raises `RunError` where a complete run has none, or they are damaged."""
+        if not self.metrics_file.exists() and not self.complete:
             return []
         try:
             return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
-        except ValueError as error:
-            raise RunError(f"{self.metrics_file} is damaged; restore it from a copy of the run") from error
+        except (FileNotFoundError, ValueError) as error:
+            raise RunError(self._lost(self.metrics_file)) from error
 
     def write_metrics(self, entries: list[dict[str, Any]]) -> None:
         """Replace the entries of all epochs."""
@@ -88,3 +102,8 @@ class RunFiles:
             except ValueError as error:
                 raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
         return found
+
+    def evaluated(self, split: str) -> bool:
+        """Whether `split` was scored, and its counts and predictions were kept."""
+        kept = (self.evaluation / split).is_dir() and (self.evaluation / f"{split}.confusion.npz").exists()
+        return kept and split in self.evaluations()

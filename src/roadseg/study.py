@@ -88,8 +88,8 @@ def check(trials: Sequence[Trial]) -> str:
     """The part of the images that the study reports: `test` where the division has one, else `val`.
 
     Raises `ConfigError` where the trials are not on the same images and classes, and `RunError` where a run with other
-    settings or of other images is in the way; as `load_records` for bad data, and as `models.build` and `first_weights`
-    for a network that cannot be made, which costs seconds here and might cost a night later.
+    settings, of other images or a damaged one is in the way; as `load_records` for bad data, and as `models.build` and
+    `first_weights` for a network that cannot be made, which costs seconds here and might cost a night later.
     """
     for trial in trials:
         _check_place(trial)
@@ -138,10 +138,11 @@ def check_output(trials: Sequence[Trial], output: Path) -> None:
 
 
 def _check_place(trial: Trial) -> None:
-    """Raises `RunError` where a run with other settings is in the trial's place, or other files are."""
+    """Raises `RunError` where a run with other settings, a damaged one or other files are in the trial's place."""
     if not (trial.run.path / "config.json").exists():
         trial.run.check_free()
         return
+    trial.run.check_whole()
     different = difference(trial.run.config(), trial.settings)
     if different:
         raise RunError(
@@ -159,7 +160,7 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
     """
     failures: dict[str, str] = {}
     first_error: Exception | None = None
-    done = [trial for trial in trials if trial.run.complete and evaluated(trial.run, part)]
+    done = [trial for trial in trials if trial.run.complete and trial.run.evaluated(part)]
     if done:
         display.say(f"{len(done)} of {len(trials)} runs are complete already")
     if part == "test" and len(done) < len(trials):
@@ -173,7 +174,7 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
         try:
             if not trial.run.complete:
                 train(trial.run, trial.settings, display, resume=True)
-            if not evaluated(trial.run, part):
+            if not trial.run.evaluated(part):
                 root = trial.settings.data.root
                 assert root is not None  # load_records needed it
                 evaluate_run(trial.run, root, part, display)
@@ -200,11 +201,6 @@ def _check_labels(trial: Trial, part: str, display: Display) -> None:
     for record in records:
         read_target(record.label, space)
         display.advance()
-
-
-def evaluated(run: RunDir, part: str) -> bool:
-    """Whether the run was scored on `part` and its predictions were kept."""
-    return part in run.evaluations() and (run.evaluation / part).is_dir()
 
 
 def complete_arms(trials: Sequence[Trial], failures: Mapping[str, str]) -> list[Arm]:

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from roadseg.report.gather import Comparison
 
 
+MOST_GROUPS = 8
+"""Groups of a part that `roadseg data split` names."""
+
+
 def recipes_verb(arguments: argparse.Namespace) -> None:
     """List the named experiments."""
     width = max(map(len, RECIPES))
@@ -40,6 +44,7 @@ def train_verb(arguments: argparse.Namespace) -> int:
     _check_trainable(settings, arguments.recipe)
     console = new_console()
     if begun and run.complete:
+        run.check_whole()
         say(console, f"{run.path} is complete; nothing to do")
         return 0
 
@@ -248,6 +253,7 @@ def synthesize_verb(arguments: argparse.Namespace) -> None:
 def split_verb(arguments: argparse.Namespace) -> None:
     """Store how a recipe divides its data, for reuse with --data.split.scheme file."""
     from roadseg.data import label_space, load_records
+    from roadseg.data.splits import groups
 
     settings = overridden(recipe(arguments.recipe), given_settings(arguments))
     label_space(settings.data)
@@ -255,8 +261,10 @@ def split_verb(arguments: argparse.Namespace) -> None:
     splits.save(arguments.output)
     console = new_console()
     for part, members in records.items():
-        groups = len({record.group for record in members})
-        say(console, f"{part}: {len(members)} images, {groups} group{'s' if groups != 1 else ''}")
+        names = sorted(groups(members))
+        more = f" and {len(names) - MOST_GROUPS} more" if len(names) > MOST_GROUPS else ""
+        count = f"{len(members)} images, {len(names)} group{'s' if len(names) != 1 else ''}"
+        say(console, f"{part}: {count}: {', '.join(names[:MOST_GROUPS])}{more}")
 
 
 def bench_verb(arguments: argparse.Namespace) -> None:

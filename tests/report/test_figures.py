@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from roadseg.report import figures, theme
+from roadseg.report import figures, pictures, theme
 from roadseg.report.gather import Arm, Comparison, gather
 from roadseg.runs import RunDir
 
@@ -82,3 +82,16 @@ def test_text_and_marks_stand_out(colors: dict[str, str]) -> None:
             assert contrast(colors[name], colors[ground]) >= 3
     for name in ("right", "wrong"):
         assert contrast(colors["ink"], colors[name]) >= 4.5
+
+
+def test_errors_stand_out_in_the_dimmed_photo_by_their_brightness() -> None:
+    def over(ground: int, kind: int) -> str:
+        alpha = pictures.ERROR_ALPHA[kind] / 255
+        mixed = [round(alpha * value + (1 - alpha) * ground) for value in pictures.ERROR_COLORS[kind]]
+        return "#{:02x}{:02x}{:02x}".format(*mixed)
+
+    for here in (over(grey, pictures.WRONG_HERE) for grey in (0, 255)):
+        for in_all in (over(grey, pictures.WRONG_IN_ALL) for grey in (0, 255)):
+            assert contrast(here, in_all) >= 1.4
+            assert contrast(in_all, over(255, pictures.RIGHT)) >= 2
+            assert contrast(in_all, over(255, pictures.UNLABELLED)) >= 3

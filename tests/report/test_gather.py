@@ -1,6 +1,7 @@
 """What is read from runs: single ones, seeds, folds; and what is refused."""
 
 import json
+import math
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -128,5 +129,6 @@ def test_what_cannot_be_compared_is_refused(make_run: MakeRun) -> None:
 
 
 def test_a_spread_leaves_out_what_does_not_exist() -> None:
-    assert Spread.of([0.25, None, float("nan"), 0.75]) == Spread(0.5, 0.25, 0.75)
+    assert Spread.of([0.25, None, 0.75]) == Spread(0.5, 0.25, 0.75, math.sqrt(0.125))
+    assert Spread.of([0.25, None]) == Spread(0.25, 0.25, 0.25)
     assert Spread.of([None]) == Spread(None, None, None)

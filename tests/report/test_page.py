@@ -1,25 +1,27 @@
-"""What is marked, escaped and set in columns."""
+"""What is set in columns, and where lines may end."""
 
 import pytest
 
-from roadseg.report.page import balanced, highest
-
-
-@pytest.mark.parametrize(
-    ("values", "marked"),
-    [
-        ([0.5, 0.2, None], {0}),
-        ([0.5001, 0.5], set()),  # shown as the same
-        ([0.2, 0.5, 0.5002], {1, 2}),
-        ([0.0, None], set()),
-        ([None, None], set()),
-        ([0.3], set()),
-    ],
-)
-def test_only_a_score_that_is_seen_to_be_higher_is_marked(values: list[float | None], marked: set[int]) -> None:
-    assert highest(values) == marked
+from roadseg.report.page import balanced, breakable
 
 
 @pytest.mark.parametrize(("columns", "side_by_side"), [(2, 2), (5, 5), (6, 3), (7, 4), (11, 4)])
 def test_many_arms_are_set_in_even_rows(columns: int, side_by_side: int) -> None:
     assert balanced(columns) == side_by_side
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("kitti-fcn8s", "kitti-fcn8s"),
+        ("lr=1e-4", '<span class="word">lr=<wbr><span class="whole">1e-4</span></span>'),
+        ("a optimizer.name=sgd", 'a <span class="word">optimizer.<wbr>name=<wbr>sgd</span>'),
+        (
+            "transforms.crop=64,96 b",
+            '<span class="word">transforms.<wbr>crop=<wbr><span class="whole">64,96</span></span> b',
+        ),
+        ("30.7 % <b>=1 & =", "30.7 % &lt;b&gt;=1 &amp; ="),
+    ],
+)
+def test_lines_end_between_the_parts_of_a_setting_and_never_in_a_number(name: str, shown: str) -> None:
+    assert str(breakable(name)) == shown

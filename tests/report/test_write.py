@@ -18,7 +18,7 @@ from roadseg.runs import RunDir
 
 MakeRun = Callable[..., RunDir]
 PageOf = Callable[..., str]
-VOID = {"meta", "link", "img", "input", "br"}
+VOID = {"meta", "link", "img", "input", "br", "wbr"}
 
 
 class Page(HTMLParser):
@@ -134,9 +134,10 @@ def test_seeds_show_mean_and_range(make_run: MakeRun, page_of: PageOf, tmp_path:
     page = Page(page_of({"a": runs, "b": [make_run("b")]}))
     values = [float(str(report_of(run)["mean_iou"])) for run in runs]
     mean, spread = percent(sum(values) / 2), f"{percent(min(values))}–{percent(max(values))}"
-    assert f"{mean}seeds {spread}" in "".join(page.tables[0][1][1].split("\n"))
+    sd = percent(abs(values[0] - values[1]) / 2**0.5)
+    assert f"{mean}seeds {spread}SD {sd}" in "".join(page.tables[0][1][1].split("\n"))
     assert "one seed" in page.tables[0][2][1]
-    assert f"| a | {mean} ({spread}) |" in (tmp_path / "report" / "report.md").read_text()
+    assert f"| a | {mean} ({spread}, SD {sd}) |" in (tmp_path / "report" / "report.md").read_text()
     assert "The interval is that of the mean, for these very seeds" in page.text
 
 
@@ -170,6 +171,7 @@ def test_what_is_linked_from_the_text_is_there(make_run: MakeRun, page_of: PageO
     page_of({name: runs[name] for name in "ab"})  # a smaller one in the same place
     folder = tmp_path / "report"
     markdown = (folder / "report.md").read_text()
+    assert "[scores.json](scores.json)" in markdown
     links = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", markdown)
     assert {folder / link for link in links} == set((folder / "figures").iterdir())
     tables: list[list[str]] = [[]]

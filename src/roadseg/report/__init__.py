@@ -1,4 +1,4 @@
-"""One page that shows a comparison: report.html, report.md, and their figures."""
+"""One page that shows a comparison: report.html, report.md, scores.json, and their figures."""
 
 from roadseg.report.gather import Arm
 from roadseg.report.write import write_report

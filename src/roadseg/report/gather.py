@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from statistics import stdev
 
 import numpy as np
 
@@ -55,20 +56,31 @@ class Seed:
         """The headline scores by name."""
         return headline(self.total)
 
+    @cached_property
+    def per_class(self) -> list[float | None]:
+        """IoU of each class; None where there is none."""
+        return [None if np.isnan(iou) else float(iou) for iou in metrics.per_class_iou(self.total)]
+
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, least and greatest value over the seeds; None where no seed has one."""
+    """Mean, least and greatest value over the seeds; None where no seed has one.
+
+    `sd` is the standard deviation (n - 1), None with fewer than two values.
+    """
 
     mean: float | None
     low: float | None
     high: float | None
+    sd: float | None = None
 
     @staticmethod
     def of(values: Sequence[float | None]) -> Spread:
         """Over the values that exist."""
-        known = [value for value in values if value is not None and not np.isnan(value)]
-        return Spread(sum(known) / len(known), min(known), max(known)) if known else Spread(None, None, None)
+        known = [value for value in values if value is not None]
+        if not known:
+            return Spread(None, None, None)
+        return Spread(sum(known) / len(known), min(known), max(known), stdev(known) if len(known) > 1 else None)
 
 
 @dataclass(frozen=True)
@@ -101,7 +113,7 @@ class ScoredArm:
     @cached_property
     def per_class(self) -> list[Spread]:
         """IoU of each class over the seeds."""
-        return [Spread.of(ious) for ious in zip(*(metrics.per_class_iou(s.total) for s in self.seeds), strict=True)]
+        return [Spread.of(ious) for ious in zip(*(seed.per_class for seed in self.seeds), strict=True)]
 
     @cached_property
     def confusion(self) -> np.ndarray:

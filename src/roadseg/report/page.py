@@ -16,7 +16,8 @@ from roadseg.report import curves, figures, provenance, svg, theme, words
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
-from roadseg.report.pictures import distinct_palette
+from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
+from roadseg.report.scores import scores_file
 from roadseg.tables import SCORES
 
 SECTIONS = (
@@ -69,8 +70,8 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "definitions": words.DEFINITIONS,
         "scored_size": words.scored_size(comparison),
         "score_names": SCORES,
-        "score": _score_cell(comparison),
         "score_text": _score_text,
+        "scores_file": scores_file(comparison).encode(),
         "score_axis": figures.axis(ticks, place, 12),
         "score_grid": figures.grid(ticks, place, "0%", "100%"),
         "class_axis": figures.axis(CLASS_TICKS, class_place, 12),
@@ -85,9 +86,10 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "costs": provenance.costs(comparison.arms, comparison.split),
         "versions": provenance.versions(comparison.arms),
         "palette": [
-            {"name": name, "color": "#{:02x}{:02x}{:02x}".format(*palette[index].tolist())}
-            for index, name in enumerate(comparison.space.names)
+            {"name": name, "color": _hex(palette[index].tolist())} for index, name in enumerate(comparison.space.names)
         ],
+        "wrong_here": _hex(ERROR_COLORS[WRONG_HERE]),
+        "wrong_in_all": _hex(ERROR_COLORS[WRONG_IN_ALL]),
     }
 
 
@@ -98,6 +100,7 @@ def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
             "color": number % svg.COLORS,
             "path": svg.MARKS[number % len(svg.MARKS)],
             "scores": {name: arm.score(name) for name in SCORES},
+            "seeds": len(arm.seeds),
             "interval": words.interval_words(arm.interval),
             "track": figures.score_track(number, arm, place, 22),
             "matrix": figures.confusion(comparison, arm),
@@ -121,7 +124,6 @@ def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any
                 "share": share,
                 "share_text": f"{percent(share)} %" if share >= 0.001 or not share else "< 0.1 %",
                 "spreads": spreads,
-                "best": highest([spread.mean for spread in spreads]),
                 "gap": max(means) - min(means) if len(means) == len(spreads) else None,
                 "track": figures.class_track(spreads, place, 13),
             }
@@ -140,35 +142,14 @@ def balanced(columns: int, most: int = 5) -> int:
     return -(-columns // rows)
 
 
-def highest(values: Sequence[float | None]) -> set[int]:
-    """Where the highest value stands, as it is shown; nowhere if all are the same."""
-    known = [value for value in values if value is not None]
-    if len({percent(value) for value in known}) < 2:
-        return set()
-    return {index for index, value in enumerate(values) if percent(value) == percent(max(known))}
-
-
-def _score_cell(comparison: Comparison) -> Any:
-    """Shows a score of an arm, bold where it is the highest of all, with the range of the seeds."""
-    best = {name: highest([arm.score(name).mean for arm in comparison.arms]) for name in SCORES}
-    numbers = {arm.name: number for number, arm in enumerate(comparison.arms)}
-
-    def cell(arm: dict[str, Any], name: str) -> Markup:
-        spread: Spread = arm["scores"][name]
-        tag = "strong" if numbers[arm["name"]] in best[name] else "span"
-        text = svg.element(tag, percent(spread.mean))
-        if comparison.seeds == 1:
-            return text
-        many = comparison.arms[numbers[arm["name"]]].seeds[1:]
-        seeds = f"seeds {_range(spread)}" if name == "mean_iou" else _range(spread)
-        return text + svg.element("small", seeds if many else "one seed", class_="spread")
-
-    return cell
-
-
 def _score_text(arm: dict[str, Any], name: str) -> str:
     spread: Spread = arm["scores"][name]
-    return f"{percent(spread.mean)} ({_range(spread)})" if spread.low != spread.high else percent(spread.mean)
+    several = spread.sd is not None
+    return f"{percent(spread.mean)} ({_range(spread)}, SD {percent(spread.sd)})" if several else percent(spread.mean)
+
+
+def _hex(color: Sequence[int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*color)
 
 
 def _range(spread: Spread) -> str:
@@ -183,8 +164,20 @@ def _environment(autoescape: bool) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": _percent, "uri": _uri, "md": _md}
+    environment.filters |= {"percent": _percent, "range": _range, "breakable": breakable, "uri": _uri, "md": _md}
     return environment
+
+
+def breakable(text: str) -> Markup:
+    """Text in which a setting (`optimizer.lr=1e-4`) stays on one line, or breaks between its parts, not in a number."""
+    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else word for word in text.split(" "))
+
+
+def _setting(word: str) -> Markup:
+    key, value = word.split("=", 1)
+    names = Markup("<wbr>").join(re.split(r"(?<=\.)", f"{key}="))
+    number = svg.element("span", value, class_="whole") if re.fullmatch(r"[-+.,\de]+", value) else value
+    return svg.element("span", names, Markup("<wbr>"), number, class_="word")
 
 
 def _percent(score: float | None, digits: int = 1) -> str:
@@ -192,7 +185,7 @@ def _percent(score: float | None, digits: int = 1) -> str:
 
 
 def _uri(data: bytes, kind: str) -> Markup:
-    return Markup(f"data:image/{kind};base64,{base64.b64encode(data).decode()}")
+    return Markup(f"data:{kind};base64,{base64.b64encode(data).decode()}")
 
 
 def _md(words: str) -> str:

@@ -16,10 +16,10 @@ Indices = UInt8[np.ndarray, "h w"]
 Pixels = UInt8[np.ndarray, "h w 3"]
 
 RIGHT, WRONG_HERE, WRONG_IN_ALL, UNLABELLED = range(4)
-ERROR_COLORS = ((14, 16, 20), (255, 150, 40), (92, 184, 240), (58, 61, 68))
-"""Orange and sky blue differ in brightness too, and for every kind of colour vision."""
+ERROR_COLORS = ((14, 16, 20), (255, 225, 60), (176, 180, 188), (58, 61, 68))
+"""Yellow, light grey and dark differ in brightness, and for every kind of colour vision; no arm has these colours."""
 
-ERROR_ALPHA = (140, 245, 225, 235)
+ERROR_ALPHA = (155, 255, 245, 235)
 """Right pixels let the photo through, dimmed."""
 
 STRIP_SIDE = 480

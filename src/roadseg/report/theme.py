@@ -2,6 +2,7 @@
 
 The arms' colours follow Okabe and Ito's palette, which differs for every kind of colour vision; darker or lighter here
 where a mark would have less than 3:1 contrast to the background. Text has at least 4.5:1, on `right` and `wrong` too.
+Yellow belongs to errors, in matrices and in pictures, and to no arm.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ LIGHT = {
     "rule": "#dcdbd5",
     "grid": "#e8e7e2",
     "accent": "#0b5fa5",
-    "right": "#3d8fd1",
-    "wrong": "#e0701f",
+    "right": "#9aa0aa",
+    "wrong": "#e8b800",
     "arm-0": "#0072b2",
     "arm-1": "#d55e00",
     "arm-2": "#00805f",
     "arm-3": "#a8558a",
-    "arm-4": "#9a6c00",
+    "arm-4": "#80440f",
     "arm-5": "#2b87ba",
     "arm-6": "#3d4148",
 }
@@ -34,13 +35,13 @@ DARK = {
     "rule": "#30343c",
     "grid": "#272b32",
     "accent": "#6cb6f5",
-    "right": "#2a67a6",
-    "wrong": "#a94c14",
+    "right": "#5a616c",
+    "wrong": "#826600",
     "arm-0": "#4fa8e6",
     "arm-1": "#f5873f",
     "arm-2": "#2fc79b",
     "arm-3": "#de97c2",
-    "arm-4": "#e6b422",
+    "arm-4": "#ad6b4c",
     "arm-5": "#9ed6f7",
     "arm-6": "#c9ccd1",
 }

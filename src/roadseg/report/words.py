@@ -163,7 +163,8 @@ def method(comparison: Comparison) -> list[tuple[str, str]]:
     numbers = sorted({seed.number for arm in comparison.arms for seed in arm.seeds})
     seeds = f"Training seeds {', '.join(map(str, numbers))}."
     if comparison.seeds > 1:
-        seeds += " A score is taken for each seed; shown are their mean and, as spread, the lowest and the highest."
+        seeds += " A score is taken for each seed; shown are their mean, the lowest and the highest, and "
+        seeds += "their standard deviation (SD; divisor n - 1), itself hardly known from few seeds."
     unlabelled = "They count nowhere: not in training, not in a score, not in a share of pixels."
     return [
         ("Division", division),

@@ -13,7 +13,7 @@ from roadseg.report.gather import Comparison
 
 
 def write_report(comparison: Comparison, output: Path, display: Display, failures: Sequence[str] = ()) -> None:
-    """Write `output`/report.html, report.md and figures/ about a comparison.
+    """Write `output`/report.html, report.md, scores.json and figures/ about a comparison.
 
     The page stands alone; report.md links the pictures in figures/. Where the data is not to be found, both are
     complete but for the pictures of images, and say so. `failures` are told as they are.
@@ -32,6 +32,7 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
         write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()
     content = page.contents(comparison, gallery, failures)
+    write_bytes(output / "scores.json", content["scores_file"])
     write_text(output / "report.md", page.markdown(content))
     write_text(output / "report.html", page.html(content))
     display.advance()

@@ -1,0 +1,50 @@
+"""`scores.json`: the scores of a report, for other programs.
+
+title, split, images, groups (null where they are not known), and arms, each with
+  name
+  mean, sd   over the seeds; sd is the standard deviation (n - 1), null with one seed
+  seeds      one entry for each, with its number as seed
+  ci95       interval of the mean's mean_iou, for these seeds, or null; ci95_resampled: group or image
+mean, sd and a seed have scores, named as in `evaluation/<split>.json`: mean_iou, micro_iou, frequency_weighted_iou,
+pixel_accuracy, mean_accuracy, and per_class with the IoU of each class. All are shares of 1, null where there is none.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from roadseg.report.gather import Comparison, ScoredArm, Spread
+from roadseg.tables import SCORES
+
+
+def scores_file(comparison: Comparison) -> str:
+    """The text of `scores.json`."""
+    content = {
+        "title": comparison.title,
+        "split": comparison.split,
+        "images": len(comparison.ids),
+        "groups": comparison.groups,
+        "arms": [_arm(arm, comparison.space.names) for arm in comparison.arms],
+    }
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
+
+
+def _arm(arm: ScoredArm, classes: list[str]) -> dict[str, Any]:
+    def over_seeds(part: Callable[[Spread], float | None]) -> dict[str, Any]:
+        spreads = {name: part(arm.score(name)) for name in SCORES}
+        return {**spreads, "per_class": dict(zip(classes, map(part, arm.per_class), strict=True))}
+
+    interval = arm.interval
+    return {
+        "name": arm.name,
+        "mean": over_seeds(lambda spread: spread.mean),
+        "sd": over_seeds(lambda spread: spread.sd) if len(arm.seeds) > 1 else None,
+        "ci95": {"mean_iou": [interval.low, interval.high]} if interval else None,
+        "ci95_resampled": interval.unit if interval else None,
+        "seeds": [
+            {"seed": seed.number, **seed.scores, "per_class": dict(zip(classes, seed.per_class, strict=True))}
+            for seed in arm.seeds
+        ],
+    }
