@@ -105,6 +105,19 @@ def test_accumulation_equals_one_large_batch(tmp_path: Path, tiny: Configure) ->
         torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-5)
 
 
+def test_recomputed_activations_give_the_same_run_and_may_be_chosen_on_resuming(
+    tmp_path: Path, tiny: Configure, trained: RunDir
+) -> None:
+    whole, cut = RunDir(tmp_path / "whole"), RunDir(tmp_path / "cut")
+    train(whole, tiny(train__recompute="true"), Display())
+    with pytest.raises(Interrupted):
+        train(cut, tiny(), StopAt(1))
+    train(cut, tiny(train__recompute="true"), Display(), resume=True)
+    for run in (whole, cut):
+        assert same_weights(trained, run)
+        assert comparable_metrics(run) == comparable_metrics(trained)
+
+
 def test_resuming_with_other_settings_is_refused(trained: RunDir, tiny: Configure) -> None:
     with pytest.raises(RunError, match="other settings"):
         train(trained, tiny(optimizer__lr=0.5), Display(), resume=True)
