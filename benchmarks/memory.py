@@ -52,7 +52,7 @@ def steps(network: str, recompute: bool, size: tuple[int, int], batch: int, widt
     """Steps on one random batch, in this process."""
     settings = overridden(recipe(f"kitti-{network}"), {"train.recompute": recompute, "model.width": width})
     accelerator, memory_format = make_accelerator("auto")
-    learner = Learner(build_network(settings, CLASSES, True), accelerator, memory_format, None, None, seed=0)
+    learner = Learner(build_network(settings, CLASSES, True), accelerator, memory_format, None, None, 0)
     learner.begin_epoch()
     torch.manual_seed(0)
     targets = torch.randint(0, CLASSES, (batch, *size))
