@@ -14,7 +14,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.roadseg-installed
 BENCHMARKS := benchmarks/training_step.py benchmarks/kill_and_resume.py benchmarks/interval_coverage.py \
-	benchmarks/beside_other_work.py
+	benchmarks/beside_other_work.py benchmarks/memory.py
 
 setup: $(STAMP)
 

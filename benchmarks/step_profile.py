@@ -3,8 +3,8 @@
 python benchmarks/step_profile.py [--recipe camvid-fcn8s] [--classes 11] [--steps 5]
 
 torch's profiler follows some steps on noise of the recipe's size, and every operator's own time is put down to one
-part. The floors: operations of the convolutions at the best rate of a convolution or product, exponentials of the loss, bytes
-that the optimizer must read and write at the bandwidth of a copy. What has no floor ought to be nothing.
+part. The floors: operations of the convolutions at the best rate of a convolution or product, exponentials of the
+loss, bytes that the optimizer must read and write at the bandwidth of a copy. What has no floor ought to be nothing.
 """
 
 import argparse

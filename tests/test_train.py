@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from roadseg import lock
 from roadseg.config import Config
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.interrupt import Interrupted
+from roadseg.models.base import Trunk
 from roadseg.progress import Display, epoch_line
 from roadseg.runs import RunDir
 from roadseg.train import train
@@ -58,6 +60,7 @@ def test_a_run_leaves_what_the_design_says(trained: RunDir) -> None:
         "checkpoints/best.safetensors", "checkpoints/best.json", "evaluation/val.json", "evaluation/val.confusion.npz",
     }  # fmt: skip
     assert [entry["epoch"] for entry in trained.metrics()] == [1, 2]
+    assert [entry["images_at_once"] for entry in trained.metrics()] == [2, 2]
     report = json.loads((trained.path / "evaluation/val.json").read_text())
     best = max(entry["val"]["mean_iou"] for entry in trained.metrics())
     assert report["mean_iou"] == pytest.approx(best, abs=1e-9)
@@ -103,6 +106,61 @@ def test_accumulation_equals_one_large_batch(tmp_path: Path, tiny: Configure) ->
     one, other = large.weights("last"), small.weights("last")
     for name in one:
         torch.testing.assert_close(one[name], other[name], rtol=1e-4, atol=1e-5)
+
+
+def test_recomputed_activations_give_the_same_run_and_may_be_chosen_on_resuming(
+    tmp_path: Path, tiny: Configure, trained: RunDir
+) -> None:
+    whole, cut = RunDir(tmp_path / "whole"), RunDir(tmp_path / "cut")
+    train(whole, tiny(train__recompute="true"), Display())
+    with pytest.raises(Interrupted):
+        train(cut, tiny(), StopAt(1))
+    train(cut, tiny(train__recompute="true"), Display(), resume=True)
+    for run in (whole, cut):
+        assert same_weights(trained, run)
+        assert comparable_metrics(run) == comparable_metrics(trained)
+
+
+class LittleMemory(StopAt):
+    """After the first training step there is memory for a single image at a time; stops after the n-th, if any."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, step: int = 0) -> None:
+        super().__init__(step)
+        self.monkeypatch = monkeypatch
+        self.said: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def advance(self, detail: str = "") -> None:
+        super().advance(detail)
+        if self.training:
+            self.monkeypatch.setattr(Trunk, "run", run_if_alone)
+
+
+def run_if_alone(trunk: Trunk, block: nn.Module, features: Tensor) -> Tensor:
+    if len(features) > 1:
+        torch.empty(2**50, dtype=torch.uint8)  # a PiB: torch's own error
+    passed: Tensor = block(features)
+    return passed
+
+
+def test_a_run_with_too_little_memory_goes_on_says_so_and_resumes_bit_for_bit(
+    tmp_path: Path, tiny: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there is enough memory when it is resumed."""
+    whole, cut, display = RunDir(tmp_path / "whole"), RunDir(tmp_path / "cut"), LittleMemory(monkeypatch)
+    train(whole, tiny(), display)
+    told = [text for text in display.said if "memory" in text]
+    assert told == ["out of memory with 2 images at a time; going on with 1 at a time, the same 2 a step"]
+    assert [entry["images_at_once"] for entry in whole.metrics()] == [1, 1]
+    monkeypatch.undo()
+    with pytest.raises(Interrupted):
+        train(cut, tiny(), LittleMemory(monkeypatch, step=2))
+    monkeypatch.undo()
+    train(cut, tiny(), Display(), resume=True)
+    assert same_weights(whole, cut)
+    assert comparable_metrics(cut) == comparable_metrics(whole)
 
 
 def test_resuming_with_other_settings_is_refused(trained: RunDir, tiny: Configure) -> None:

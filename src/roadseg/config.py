@@ -170,6 +170,9 @@ class Train(Settings):
     clip: Positive | None = Field(None, description="largest norm of the gradient")
     class_weights: Literal["none", "log"] = Field("none", description="log: 1 / log(1.1 + share of the class's pixels)")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bfloat16 where the hardware has it")
+    recompute: bool = Field(
+        False, description="activation checkpointing of the trunk: less memory for more time, the same result"
+    )
     patience: int | None = Field(None, ge=1, description="stop after this many epochs without a better val mIoU")
     checkpoint_minutes: Positive = Field(10.0, description="also save this often inside an epoch")
 
@@ -207,7 +210,7 @@ class Config(Settings):
         return self
 
 
-WITHOUT_EFFECT = {"data.root", "data.cache_gib", "data.workers", "train.checkpoint_minutes"}
+WITHOUT_EFFECT = {"data.root", "data.cache_gib", "data.workers", "train.recompute", "train.checkpoint_minutes"}
 """Settings that may differ when a run is resumed: the result does not depend on them."""
 
 

@@ -25,9 +25,13 @@ class WorkFailed(RuntimeError):
     """The input was fine and the work still failed (full disk, loss not finite); exit code 1."""
 
 
-OUT_OF_MEMORY = "out of memory; lower --train.batch_size, --transforms.crop or --model.width"
+OUT_OF_MEMORY = (
+    "out of memory; lower --train.batch_size, --transforms.crop or --model.width, or set --train.recompute true"
+)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch on a CPU, or torch on a GPU ran out of memory."""
-    return isinstance(error, MemoryError) or "allocate memory" in str(error) or "out of memory" in str(error)
+    """Whether Python, torch on a CPU, oneDNN below it, or torch on a GPU ran out of memory."""
+    text = str(error)
+    told = "allocate memory" in text or "out of memory" in text or text == "could not create a primitive"
+    return told or isinstance(error, MemoryError)

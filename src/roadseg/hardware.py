@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import resource
 import sys
@@ -81,10 +82,18 @@ def forget_peak_memory(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
         return
-    with suppress(OSError, AttributeError):  # not glibc; no such file
-        ctypes.CDLL("libc.so.6").malloc_trim(0)  # what `keep_freed_memory` kept
+    give_back_memory(device)
     with suppress(OSError):
         Path("/proc/self/clear_refs").write_text("5")
+
+
+def give_back_memory(device: torch.device) -> None:
+    """Give back to the system what is free and still kept: by torch of a GPU's memory, else by `keep_freed_memory`."""
+    gc.collect()
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    with suppress(OSError, AttributeError):  # not glibc; no such file
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 def keep_freed_memory() -> None:

@@ -11,9 +11,9 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor
 
-from roadseg.data.loading import Batch
-from roadseg.errors import WorkFailed
-from roadseg.hardware import summed
+from roadseg.data.loading import Batch, divided
+from roadseg.errors import WorkFailed, out_of_memory
+from roadseg.hardware import give_back_memory, summed
 from roadseg.losses import target_weight, upsampled_cross_entropy_sum
 from roadseg.metrics import confusion_matrix
 from roadseg.models import SegmentationModel
@@ -26,7 +26,9 @@ MEND = "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is 
 class Learner:
     """A network that learns, on the device and in the precision of `accelerator`.
 
-    `class_weights` (C,) are the loss's, `clip` the largest norm of the gradient.
+    `class_weights` (C,) are the loss's, `clip` the largest norm of the gradient. `images_at_once` is how many
+    are worked on together: None for whole batches, which lasts until memory is too little for one
+    (docs/decisions/0010-too-little-memory.md).
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Learner:
     ) -> None:
         self.accelerator, self.memory_format = accelerator, memory_format
         self.class_weights, self.clip, self.seed = class_weights, clip, seed
+        self.images_at_once: int | None = None
         self.grid = network.model.grid
         model = network.model.to(accelerator.device, memory_format=memory_format)  # type: ignore[call-overload]
         self.model, self.optimizer = accelerator.prepare(model, network.optimizer)
@@ -64,26 +67,58 @@ class Learner:
         """Step `number` (from 0) on the batches of `group`, at `rate` times the base learning rates.
 
         With `weight` summed over all processes, the gradient is that of the mean over all pixels of all batches and
-        processes, so that neither accumulation nor the number of processes changes it; batch normalisation apart, which
-        sees one batch at a time. Dropout is seeded from (seed, number, process), so no random state is saved.
+        processes, so that neither accumulation, nor the number of processes, nor how many images are worked on at once
+        changes it; batch normalisation apart, which sees these, and which images dropout draws for. Dropout is seeded
+        from (seed, number, process), so no random state is saved.
 
         Returns the loss, summed over the pixels of all processes, and the confusion (C, C) of this one. Raises
-        `WorkFailed` where the loss is not finite.
+        `WorkFailed` where the loss is not finite, and where memory is too little for a single image or, with several
+        processes, for a batch.
         """
         set_rates(self.optimizer, rate)
-        torch.manual_seed(seed_of(self.seed, number, self.accelerator.process_index))
-        loss, confusion = 0.0, torch.zeros((), dtype=torch.int64, device=self.accelerator.device)
-        for position, batch in enumerate(group):
-            last = position + 1 == len(group)
-            with nullcontext() if last else self.accelerator.no_sync(self.model):
-                batch_loss, counts = self._backward(batch, number, max(weight, 1e-12))
-            loss += batch_loss
-            confusion = confusion + counts
+        outcome = None
+        while outcome is None:
+            outcome = self._attempt(group, number, weight)
+        loss, confusion = outcome
         if self.clip is not None:
             self.accelerator.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         return summed(self.accelerator, loss)[0], confusion
+
+    def _attempt(self, group: list[Batch], number: int, weight: float) -> tuple[float, Tensor] | None:
+        """The gradient of a step, its loss and confusion; or None, and fewer images at once, where memory ran out.
+
+        Then all is as before the step: no gradient, and the statistics of batch normalisation put back.
+        """
+        statistics = [buffer.clone() for buffer in self.network.buffers()]
+        largest = max(len(batch.ids) for batch in group)
+        at_once = min(largest, self.images_at_once or largest)
+        try:
+            return self._gradient([piece for batch in group for piece in divided(batch, at_once)], number, weight)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if at_once == 1 or self.accelerator.num_processes > 1:
+                raise WorkFailed(too_little_memory(at_once, self.accelerator.num_processes)) from error
+        # The error is gone here, and the activations that its traceback held are free.
+        self.optimizer.zero_grad(set_to_none=True)
+        for buffer, before in zip(self.network.buffers(), statistics, strict=True):
+            buffer.copy_(before)
+        give_back_memory(self.accelerator.device)
+        self.images_at_once = math.ceil(at_once / 2)
+        return None
+
+    def _gradient(self, pieces: list[Batch], number: int, weight: float) -> tuple[float, Tensor]:
+        torch.manual_seed(seed_of(self.seed, number, self.accelerator.process_index))
+        loss, confusion = 0.0, torch.zeros((), dtype=torch.int64, device=self.accelerator.device)
+        for position, batch in enumerate(pieces):
+            last = position + 1 == len(pieces)
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                batch_loss, counts = self._backward(batch, number, max(weight, 1e-12))
+            loss += batch_loss
+            confusion = confusion + counts
+        return loss, confusion
 
     def _backward(self, batch: Batch, number: int, weight: float) -> tuple[float, Tensor]:
         device = self.accelerator.device
@@ -105,6 +140,21 @@ class Learner:
             if not tensor.isfinite().all():
                 raise WorkFailed(f"{name} is no longer finite; {MEND}")
         return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
+
+
+def too_little_memory(at_once: int, processes: int) -> str:
+    """What to do where a step needs more memory than there is and cannot be made with fewer images at a time.
+
+    Several processes go through their collectives in step, so that one of them cannot repeat its part alone.
+    """
+    if at_once == 1:
+        return (
+            "out of memory with a single image; lower --transforms.crop or --model.width, or set --train.recompute true"
+        )
+    return (
+        f"out of memory with {at_once} images at a time, which {processes} processes do not lower by themselves; set "
+        "--train.recompute true, or halve --train.batch_size and double --train.accumulate, for the same gradient"
+    )
 
 
 def seed_of(seed: int, step: int, process: int) -> int:

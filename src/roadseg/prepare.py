@@ -59,4 +59,5 @@ def build_network(settings: Config, classes: int, pretrained: bool) -> Network:
     if chosen.weights is None and chosen.from_run is None:  # there is nothing to keep in the trunk
         optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
     freeze(model.trunk.blocks, optimizer)
+    model.trunk.recompute = settings.train.recompute
     return Network(model, make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer), started_from)

@@ -185,7 +185,7 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
             if several_processes() or not (isinstance(error, RoadsegError | WorkFailed) or out_of_memory(error)):
                 raise
             first_error = first_error or error.with_traceback(None)
-            failures[trial.name] = OUT_OF_MEMORY if out_of_memory(error) else str(error)
+            failures[trial.name] = str(error) if isinstance(error, RoadsegError | WorkFailed) else OUT_OF_MEMORY
             display.say(f"{trial.name} failed: {failures[trial.name]}")
     _write_state(trials, failures, output)
     if first_error is not None and len(failures) == len(trials):

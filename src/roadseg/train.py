@@ -40,6 +40,7 @@ class Progress:
     seconds: float = 0.0
     best: float | None = None
     best_epoch: int = 0
+    images_at_once: int | None = None
 
 
 def train(
@@ -192,6 +193,12 @@ class Training:
         weight, stopping, saving = summed(self.accelerator, self.learner.weight(group), stop.asked, due)
         rate = rate_factor(done.step, self.steps, self.settings.optimizer)
         loss, confusion = self.learner.step(group, done.step, rate, weight)
+        if self.learner.images_at_once != done.images_at_once:
+            self.display.say(
+                f"out of memory with {self.images_at_once()} images at a time; going on with "
+                f"{self.learner.images_at_once} at a time, the same {sum(len(batch.ids) for batch in group)} a step"
+            )
+            done.images_at_once = self.learner.images_at_once
         self.confusion += confusion
         done.loss_sum += loss
         done.loss_weight += weight
@@ -199,6 +206,10 @@ class Training:
         done.steps_in_epoch += 1
         self.watch.step(done.step, loss / max(weight, 1e-12))
         return stopping > 0, saving > 0
+
+    def images_at_once(self) -> int:
+        """How many images of a batch are worked on together since memory was last too little for more."""
+        return self.progress.images_at_once or self.settings.train.batch_size
 
     def validate(self, stop: StopFlag, keep: bool = False) -> Evaluation:
         """Score the validation images; keep the predictions, and let the CRF act on them, if asked to.
@@ -261,6 +272,7 @@ class Training:
             "train": {"loss": done.loss_sum / max(done.loss_weight, 1e-12), **scores},
             "val": {"loss": validation.loss, **headline(validation.confusions.sum(0))},
             "seconds": {"train": round(done.seconds, 3), "val": round(self.validation_seconds, 3)},
+            "images_at_once": self.images_at_once(),
             "memory_gib": round(peak_memory_gib(self.accelerator.device), 3),
         }
 
@@ -291,6 +303,7 @@ class Training:
         self.learner.network.load_state_dict(self.run.weights("last"))
         self.learner.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
+        self.learner.images_at_once = self.progress.images_at_once
         if self.accelerator.is_main_process:
             self.confusion = state["confusion"].to(self.accelerator.device)
         self.display.say(f"resuming in epoch {self.progress.epoch + 1} after step {self.progress.step} of {self.steps}")

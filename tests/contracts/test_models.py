@@ -135,6 +135,55 @@ def test_gradients_reach_every_parameter(settings: Model) -> None:
         assert parameter.grad.ne(0).any() or id(parameter) in cancelled(net), name
 
 
+def trained_once(
+    settings: Model, recompute: bool, bfloat16: bool = False, frozen: int = 0
+) -> tuple[dict[str, Tensor], int]:
+    """Logits, gradients, weights and statistics after a backward pass, and how often the trunk's blocks were run."""
+    net = make(settings).train()
+    net.trunk.recompute = recompute  # type: ignore[union-attr]
+    runs = []
+    for block in net.get_submodule("trunk.blocks").children():
+        next(block.children()).register_forward_hook(lambda *_: runs.append(1))
+    for block in list(net.get_submodule("trunk.blocks").children())[:frozen]:
+        block.requires_grad_(False)
+    torch.manual_seed(0)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        logits = net(picture(2, 3, 40, 64))
+    logits.square().mean().backward()
+    gradients = {f"gradient of {name}": p.grad for name, p in net.named_parameters() if p.grad is not None}
+    return {"logits": logits.detach(), **gradients, **net.state_dict()}, len(runs)
+
+
+@every_variant
+def test_activations_may_be_recomputed(settings: Model) -> None:
+    """To the same bit, dropout and the statistics of batch normalisation included."""
+    (kept, once), (recomputed, twice) = (trained_once(settings, recompute) for recompute in (False, True))
+    assert (once, twice) == (5, 10)
+    assert kept.keys() == recomputed.keys()
+    for name, tensor in kept.items():
+        assert torch.equal(tensor, recomputed[name]), name
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_frozen_blocks_are_not_recomputed(name: str) -> None:
+    """In bfloat16, which is recomputed as such."""
+    settings = Model(name=name, width=1 / 32)
+    kept, _ = trained_once(settings, recompute=False, bfloat16=True, frozen=2)
+    recomputed, runs = trained_once(settings, recompute=True, bfloat16=True, frozen=2)
+    assert runs == 2 + 2 * 3
+    assert all(torch.equal(tensor, recomputed[name]) for name, tensor in kept.items())
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_nothing_is_recomputed_in_evaluation(name: str) -> None:
+    net = make(Model(name=name, width=1 / 32)).eval()
+    images = picture(1, 3, 40, 64)
+    with torch.inference_mode():
+        logits = net(images)
+        net.trunk.recompute = True  # type: ignore[union-attr]
+        assert torch.equal(net(images), logits)
+
+
 @every_variant
 def test_evaluation_repeats_itself_and_ignores_batch_mates(settings: Model) -> None:
     net = make(settings).eval()

@@ -20,6 +20,7 @@ from roadseg.data.loading import (
     batches,
     class_shares,
     collate,
+    divided,
     epoch_order,
     grouped,
 )
@@ -185,6 +186,18 @@ def test_one_process_sees_every_image_in_full_batches(count: int, batch_size: in
     dealt = batch_indices(list(range(count)), batch_size)
     assert [index for batch in dealt for index in batch] == list(range(count))
     assert all(len(batch) == batch_size for batch in dealt[:-1])
+
+
+@given(st.integers(1, 9), st.integers(1, 12))
+def test_a_divided_batch_is_the_same_images(count: int, size: int) -> None:
+    images = torch.arange(count * 3.0).reshape(count, 3, 1, 1)
+    batch = Batch(images, torch.arange(count).reshape(count, 1, 1), [str(i) for i in range(count)])
+    pieces = divided(batch, size)
+    assert [len(piece.ids) for piece in pieces[:-1]] == [size] * (len(pieces) - 1)
+    assert 1 <= len(pieces[-1].ids) <= size
+    assert [name for piece in pieces for name in piece.ids] == batch.ids
+    assert torch.equal(torch.cat([piece.images for piece in pieces]), batch.images)
+    assert torch.equal(torch.cat([piece.targets for piece in pieces]), batch.targets)
 
 
 def test_collate_pads_the_targets_with_ignored_pixels(records: list[Record]) -> None:

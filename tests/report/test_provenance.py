@@ -34,8 +34,16 @@ def test_cost_is_that_of_the_metrics(make_run: MakeRun) -> None:
     cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (make_run(),))), "val")}
     assert cost["training time of a run"] == "3 min"  # three epochs of 62 s
     assert cost["peak memory in training"] == "1.5 GiB"
+    assert cost["images at a time in training"] == "2"  # older runs do not say it: the batch
     assert cost["images per second, prediction"] == "4"
     assert (cost["epochs"], cost["best epoch"]) == ("3", "3")
+
+
+def test_a_batch_that_was_divided_for_want_of_memory_is_told(make_run: MakeRun) -> None:
+    run = make_run()
+    run.write_metrics([entry | {"images_at_once": 4 if entry["epoch"] < 3 else 1} for entry in run.metrics()])
+    cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (run,))), "val")}
+    assert cost["images at a time in training"] == "1–4"
 
 
 def test_the_best_epoch_is_the_first_with_the_highest_score() -> None:

@@ -114,6 +114,12 @@ def grouped(loader: Iterator[Batch], size: int) -> Iterator[list[Batch]]:
         yield group
 
 
+def divided(batch: Batch, size: int) -> list[Batch]:
+    """The batch in pieces of at most `size` images, in their order."""
+    parts = [slice(start, start + size) for start in range(0, len(batch.ids), size)]
+    return [Batch(batch.images[part], batch.targets[part], batch.ids[part]) for part in parts]
+
+
 def collate(items: list[tuple[Sample, str]], settings: Transforms) -> Batch:
     """A batch of samples of any sizes, padded at the right and the bottom to the largest."""
     size = (max(s.target.shape[0] for s, _ in items), max(s.target.shape[1] for s, _ in items))

@@ -39,6 +39,7 @@ class BasicBlock(nn.Module):
 class ResNet18(Trunk):
     """Trunk of a stem (stride 4) and four stages of two basic blocks each; every convolution is normalised.
 
+    It returns what leaves the stem and each stage, with strides 4, 4, 8, 16 and 32.
     Its strided convolutions centre output cell i on input cell 2i; poolings by 2 centre it between 2i and 2i + 1.
     """
 
@@ -57,14 +58,6 @@ class ResNet18(Trunk):
             before, size = self.channels[stage - 1 : stage + 1]
             self.blocks.append(nn.Sequential(BasicBlock(before, size, min(stage, 2)), BasicBlock(size, size, 1)))
         self.apply(initialise)
-
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """What leaves the stem and each stage, with strides 4, 4, 8, 16 and 32."""
-        features = []
-        for block in self.blocks:
-            images = block(images)
-            features.append(images)
-        return features
 
     def published_layers(self) -> list[tuple[str, nn.Module]]:
         """`conv1` and `bn1` of the stem, `layer1.0.conv1` and so on of the stages."""

@@ -40,12 +40,18 @@ class SegNet(SegmentationModel):
         """Logits (B, C, H, W) of normalised images (B, 3, H, W)."""
         features, places = images, []
         for block in self.trunk.blocks:
-            for layer in list(block.children())[:-1]:  # the pooling is done here, which alone wants its indices
-                features = layer(features)
             size = features.shape[-2:]
-            features, indices = F.max_pool2d(features, 2, ceil_mode=True, return_indices=True)
+            features, indices = self.trunk.run(block, features, pooled)
             places.append((indices, size))
         for block, (indices, size) in zip(self.decoder, reversed(places), strict=True):
             features = block(F.max_unpool2d(features, indices, [2, 2], output_size=size))
         logits: Tensor = self.score(features)
         return logits
+
+
+def pooled(block: nn.Module, features: Tensor) -> tuple[Tensor, Tensor]:
+    """What leaves a block of the trunk, and the place of each maximum, which the block itself does not tell."""
+    for layer in list(block.children())[:-1]:
+        features = layer(features)
+    values, indices = F.max_pool2d(features, 2, ceil_mode=True, return_indices=True)
+    return values, indices

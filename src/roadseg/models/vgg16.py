@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 from roadseg.models.base import Trunk
 
@@ -27,7 +26,7 @@ def initialise(module: nn.Module) -> None:
 
 
 class VGG16(Trunk):
-    """Trunk that returns what leaves every block.
+    """Trunk that returns [pool1, ..., pool5] with strides 2, 4, 8, 16 and 32; where dilated, 2, 4, 8, 8 and 8.
 
     Pooling rounds up, as Caffe does, so an input of any size gives features of ceil(H / 2^k).
 
@@ -62,14 +61,6 @@ class VGG16(Trunk):
         self.blocks = nn.ModuleList(blocks)
         self.channels = tuple(scaled(sizes[-1], width) for sizes in BLOCKS)
         self.apply(initialise)
-
-    def forward(self, images: Float[Tensor, "b 3 h w"]) -> list[Float[Tensor, "b _ _ _"]]:
-        """[pool1, ..., pool5] with strides 2, 4, 8, 16 and 32; where dilated, 2, 4, 8, 8 and 8."""
-        pools = []
-        for block in self.blocks:
-            images = block(images)
-            pools.append(images)
-        return pools
 
     def published_layers(self) -> list[tuple[str, nn.Module]]:
         """`features.N`, counted through all blocks, poolings and activations included."""

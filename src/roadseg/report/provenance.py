@@ -51,6 +51,11 @@ def _cost(arm: ScoredArm, split: str) -> dict[str, str]:
     histories = [run.metrics() for run in runs]
     seconds = [sum(sum(entry["seconds"].values()) for entry in history) for history in histories]
     memory = [entry["memory_gib"] for history in histories for entry in history]
+    at_once = [
+        entry.get("images_at_once", run.config().train.batch_size)
+        for run, history in zip(runs, histories, strict=True)
+        for entry in history
+    ]
     pace = [run.evaluations()[split].get("seconds_per_image") for run in runs]
     per_image = [value for value in pace if value]
     machines = [_machine(run) for run in runs]
@@ -58,6 +63,7 @@ def _cost(arm: ScoredArm, split: str) -> dict[str, str]:
         "parameters": _millions(parameters(runs[0])),
         "training time of a run": duration(sum(seconds) / len(seconds)),
         "peak memory in training": f"{max(memory):.1f} GiB" if memory else "–",
+        "images at a time in training": _range(at_once),
         "images per second, prediction": _pace(len(per_image) / sum(per_image)) if per_image else "–",
         "epochs": _range([len(history) for history in histories]),
         "best epoch": _range([best_epoch(history) for history in histories if history]),
