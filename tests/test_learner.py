@@ -148,15 +148,15 @@ accelerator, memory_format = make_accelerator("fp32")
 network = build_network(overridden(recipe("demo-fcn16s"), {"model.width": 0.1}), 5, True)
 learner = Learner(network, accelerator, memory_format, None, None, 0)
 learner.begin_epoch()
-group = [Batch(torch.randn(8, 3, 192, 192), torch.zeros(8, 192, 192, dtype=torch.int64), list("abcdefgh"))]
+group = [Batch(torch.randn(32, 3, 192, 192), torch.zeros(32, 192, 192, dtype=torch.uint8), ["image"] * 32)]
 for at_once in (1, 2, 4):
     learner.images_at_once = at_once
-    learner.step(group, 0, 1.0, 8 * 192 * 192)
+    learner.step(group, 0, 1.0, 32 * 192 * 192)
 held = re.search(r"VmSize:\\s+(\\d+) kB", Path("/proc/self/status").read_text())
 limit = 1024 * int(held[1]) + 16 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 learner.images_at_once = None
-learner.step(group, 0, 1.0, 8 * 192 * 192)
+learner.step(group, 0, 1.0, 32 * 192 * 192)
 print(learner.images_at_once)
 """
 
@@ -167,4 +167,4 @@ def test_an_allocation_that_the_system_refuses_divides_the_batch() -> None:
     words = [sys.executable, "-c", WITH_LITTLE_MEMORY]
     done = subprocess.run(words, text=True, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) in (1, 2, 4)
+    assert int(done.stdout) in (1, 2, 4, 8, 16)
