@@ -135,6 +135,19 @@ def test_numbered_runs_and_resuming_the_newest(
     assert (tmp_path / "runs/demo-fcn16s/2/COMPLETE").exists()
 
 
+def test_a_report_finds_images_that_were_moved(
+    data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["data"]["root"] = str(tmp_path / "before")
+    (run / "config.json").write_text(json.dumps(config))
+    assert call("compare", run, "--output", tmp_path / "report") == 0
+    assert f"no pictures in the report: no folder {tmp_path / 'before'} with images" in capsys.readouterr().out
+    assert call("compare", run, "--data.root", data, "--output", tmp_path / "report") == 0
+    assert "no pictures" not in capsys.readouterr().out
+    assert list((tmp_path / "report/figures").glob("*.webp"))
+
+
 def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: Path) -> None:
     assert train(data, tmp_path / "run") == 0
     (tmp_path / "run/COMPLETE").unlink()
@@ -275,6 +288,9 @@ PREDICT = ("predict", "RUN", "DATA/none", "--output", "OUT")
 
 BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "wrong root": (command("train", "demo-fcn16s", "--data.root", "/no/such", "--run", "OUT"), "/no/such"),
+    "data that was moved": (
+        command("evaluate", "RUN", "--data.root", "DATA/none", "--split", "val"), "that has them with --data.root",
+    ),
     "no root": (command("train", "demo-fcn16s", "--run", "OUT"), "--data.root"),
     "missing label": (spoilt(lambda data: label(data).unlink()), "000000_10.png has no label"),
     "missing image": (spoilt(lambda d: (d / "training/image_2/000001_10.png").unlink()), "has no image"),
@@ -285,6 +301,7 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "label of another size": (spoilt(lambda d: Image.new("L", (95, 64)).save(label(d))), "95x64"),
     "unknown recipe": (command("train", "kitti-fcn8", "--data.root", "DATA"), "did you mean kitti-fcn8s"),
     "unknown flag": (flags("--train.epoch", 3), "did you mean --train.epochs"),
+    "flag of another name": (flags("--learning_rate", 3), "did you mean --optimizer.lr"),
     "unknown command": (command("trian"), "train"),
     "negative epochs": (flags("--train.epochs", -3), "--train.epochs"),
     "not a number": (flags("--optimizer.lr", "fast"), "--optimizer.lr"),

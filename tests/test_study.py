@@ -58,6 +58,9 @@ def test_arms_are_all_combinations(tiny: Configure) -> None:
     ("vary", "message"),
     [
         ({"optimizer.nme": ["sgd"]}, r"no setting 'optimizer.nme'; did you mean optimizer.name"),
+        ({"learning_rate": ["1e-3"]}, r"no setting 'learning_rate'; did you mean optimizer.lr\? roadseg train --help"),
+        ({"epoch": ["3"]}, r"no setting 'epoch'; did you mean train.epochs\?"),
+        ({"xyz": ["3"]}, r"no setting 'xyz'; roadseg train --help lists them"),
         ({"optimizer.name": ["sgd", "sgd"]}, r"demo-fcn32s optimizer.name=sgd stands twice"),
         ({"optimizer.lr": ["1e-3", "0.001"]}, r"demo-fcn32s optimizer.lr=0.001 stands twice"),
         ({"optimizer.lr": ["-1"]}, r"--optimizer.lr: input should be greater than 0"),

@@ -99,6 +99,10 @@ def _parser() -> Parser:
         "--split", help="evaluated split to compare (default: test where all were scored on it, or val)"
     )
     compare.add_argument(
+        "--data.root", dest="root", type=Path, metavar="DIR",
+        help="where the images of the report are now (default: where they were in training)",
+    )  # fmt: skip
+    compare.add_argument(
         "--output", type=Path, metavar="DIR", help="also write report.html, report.md, scores.json and figures/"
     )
 

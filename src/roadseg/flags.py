@@ -42,20 +42,30 @@ class Parser(argparse.ArgumentParser):
         unknown = re.match(r"unrecognized arguments: (\S+)", message)
         choice = re.match(r"argument COMMAND: invalid choice: '(.*?)' \(choose from (.*)\)", message)
         if unknown:
-            flags = [flag for action in self._actions for flag in action.option_strings]
+            flags = {flag: action.help or "" for action in self._actions for flag in action.option_strings}
             message = f"unknown argument {unknown[1]}; {_did_you_mean(unknown[1], flags)}see {self.prog} --help"
         elif choice:
-            commands = re.findall(r"\w+", choice[2])
+            commands = dict.fromkeys(re.findall(r"\w+", choice[2]), "")
             message = f"no command {choice[1]!r}; {_did_you_mean(choice[1], commands)}choices: {', '.join(commands)}"
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def _did_you_mean(given: str, known: list[str]) -> str:
-    """A flag whose last part is what was given, else the one that looks most like it."""
-    last = given.lstrip("-").rsplit(".", 1)[-1]
-    same = [flag for flag in known if flag.rsplit(".", 1)[-1] == last]
-    close = same or difflib.get_close_matches(given, known, n=1)
+def _did_you_mean(given: str, known: dict[str, str]) -> str:
+    """Of flags and what they are about: the one whose last part is that of what was given, or looks like it.
+
+    Else the one that is about what was given (`learning_rate`), or looks like it as a whole.
+    """
+    parts = {flag: _last_part(flag) for flag in known}
+    near = difflib.get_close_matches(_last_part(given), parts.values(), n=1)
+    words = " ".join(re.split(r"[_-]+", _last_part(given)))
+    close = difflib.get_close_matches(given, [flag for flag, part in parts.items() if part in near], n=1, cutoff=0)
+    close += [flag for flag, about in known.items() if re.match(rf"{re.escape(words)}\b", about)]
+    close += difflib.get_close_matches(given, known, n=1)
     return f"did you mean {close[0]}? " if close else ""
+
+
+def _last_part(flag: str) -> str:
+    return flag.lstrip("-").rsplit(".", 1)[-1]
 
 
 def add_settings(
@@ -122,19 +132,20 @@ def setting_value(key: str, value: str) -> str | list[str]:
     """
     known = _keys(Config)
     if key not in known:
-        raise ConfigError(f"no setting {key!r}; {_did_you_mean(key, list(known))}roadseg train --help lists them")
-    return value.split(",") if _is_tuple(known[key]) else value
+        about = {name: field.description or "" for name, field in known.items()}
+        raise ConfigError(f"no setting {key!r}; {_did_you_mean(key, about)}roadseg train --help lists them")
+    return value.split(",") if _is_tuple(known[key].annotation) else value
 
 
-def _keys(kind: type[Settings], prefix: str = "") -> dict[str, Any]:
-    """The annotation of every setting by its dotted name."""
-    found: dict[str, Any] = {}
+def _keys(kind: type[Settings], prefix: str = "") -> dict[str, FieldInfo]:
+    """Every setting by its dotted name."""
+    found: dict[str, FieldInfo] = {}
     for name, field in kind.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, Settings):
             found |= _keys(section, f"{prefix}{name}.")
         elif name != "recipe":
-            found[f"{prefix}{name}"] = section
+            found[f"{prefix}{name}"] = field
     return found
 
 

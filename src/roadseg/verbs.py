@@ -142,9 +142,11 @@ def compare_verb(arguments: argparse.Namespace) -> None:
         from roadseg.report.gather import Arm, gather
 
         arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
-        comparison = gather(" and ".join(arm.name for arm in arms), arms, split)
+        comparison = gather(" and ".join(arm.name for arm in arms), arms, split, arguments.root)
         with live_display(console) as display:
             _write_report(comparison, arguments.output, display, {})
+        if comparison.missing:
+            say(console, f"no pictures in the report: {comparison.missing}")
         say(console, f"report: {arguments.output / 'report.html'}")
 
 

@@ -13,7 +13,7 @@ from roadseg.config import Data
 from roadseg.data import camvid, cityscapes, folder, kitti
 from roadseg.data.records import Record
 from roadseg.data.splits import Splits, make_splits, pick, select
-from roadseg.errors import ConfigError
+from roadseg.errors import ConfigError, DataError
 from roadseg.labels import ClassChoice, LabelSpace
 
 UNDIVIDED = ("all",)
@@ -88,7 +88,10 @@ def dataset(name: str) -> Dataset:
 
 
 def label_space(data: Data) -> LabelSpace:
-    """The label space of `data.root`. Raises `ConfigError` without a root and as the data set's `labels`."""
+    """The label space of `data.root`.
+
+    Raises `ConfigError` without a root, `DataError` where it does not exist, and as the data set's `labels`.
+    """
     return dataset(data.name).labels(_root(data), data.classes)
 
 
@@ -99,7 +102,7 @@ def load_records(data: Data) -> Divided:
     takes the official parts, of which `test` may be absent; the others pool all images that have real labels.
     (Cityscapes' test labels are dummies, so they are never used here.)
     Raises `ConfigError` without a root, or for the scheme `official` where there is no official division; `DataError`
-    as the data set's `records` and as `make_splits`.
+    where the root does not exist, and as the data set's `records` and as `make_splits`.
     """
     kind, root = dataset(data.name), _root(data)
     names = kind.labelled(root)
@@ -123,7 +126,7 @@ def split_records(data: Data, splits: Splits, split: str) -> list[Record]:
     The run's own parts come first: the official val of a data set that was divided anew holds images that were trained
     on. `all` takes every labelled image, trained on or not.
     Raises `ConfigError` for a name that is none of these, and for a split of the data set that the run was trained on;
-    `DataError` where images of the part are missing.
+    `DataError` where the root or images of the part are missing.
     """
     kind, root = dataset(data.name), _root(data)
     if splits.parts.get(split) or split == "all":
@@ -147,4 +150,8 @@ def split_records(data: Data, splits: Splits, split: str) -> list[Record]:
 def _root(data: Data) -> Path:
     if data.root is None:
         raise ConfigError("no data; give the data set's top folder with --data.root DIR")
+    if not data.root.is_dir():
+        raise DataError(
+            f"no folder {data.root} with images and labels; give the one that has them with --data.root DIR"
+        )
     return data.root
