@@ -205,13 +205,13 @@ def test_collate_pads_the_targets_with_ignored_pixels(records: list[Record]) -> 
     samples = [read_sample(record, SPACE) for record in records[:3]]
     batch = collate([(sample, NO_JITTER, str(index)) for index, sample in enumerate(samples)], Transforms())
     assert batch.ids == ["0", "1", "2"]
-    assert batch.targets.dtype == torch.int64
+    assert batch.targets.dtype == torch.uint8
     assert batch.images.dtype == torch.float32
     assert batch.targets.shape == (3, 6, 9)
     assert batch.images.shape == (3, 3, 6, 9)
     for index, (image, target) in enumerate(samples):
         height, width = target.shape
-        assert torch.equal(batch.targets[index, :height, :width], target.long())
+        assert torch.equal(batch.targets[index, :height, :width], target)
         assert torch.equal(batch.images[index, :, :height, :width], network_input(image, Transforms()))
         padded = torch.ones(6, 9, dtype=torch.bool)
         padded[:height, :width] = False

@@ -22,6 +22,7 @@ from roadseg.data.transforms import (
     generator_for,
     network_input,
     pad,
+    place,
     resize,
     resize_image,
 )
@@ -55,8 +56,7 @@ def assert_aligned(sample: Sample, at_least: float = 1.0) -> None:
 
 
 def augmented(sample: Sample, settings: Transforms, rng: np.random.Generator) -> Sample:
-    size = (sample.target.shape[0], sample.target.shape[1])
-    return augment(sample, draw(size, settings, rng), settings.crop)
+    return augment(sample, settings, rng)[0]
 
 
 samples = st.builds(sample_of, st.integers(0, 1000), st.integers(1, 12), st.integers(1, 12))
@@ -261,7 +261,7 @@ def test_a_resized_window_is_the_window_of_the_resized_image(seed: int, new: int
     image, target = noise(seed, 6 * old, 6 * old), noise(seed, 6 * old, 6 * old)[0]
     whole = resize(Sample(image, target), (6 * new, 6 * new))
     rows, columns = slice(old * y, old * (y + 3)), slice(old * x, old * (x + 3))
-    window = augment(Sample(image, target), Draw(rows, columns, (3 * new, 3 * new), False, NO_JITTER), None)
+    window = place(Sample(image, target), Draw(rows, columns, (3 * new, 3 * new), False, NO_JITTER), None)
     expected = (slice(new * y, new * (y + 3)), slice(new * x, new * (x + 3)))
     assert torch.equal(window.target, whole.target[expected])
     inside = slice(ceil(new / old) + 1, 3 * new - ceil(new / old) - 1)

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
-from roadseg.data.transforms import NO_JITTER, Jitter, augment, change_colors, draw, generator_for, pad, scale_levels
+from roadseg.data.transforms import NO_JITTER, Jitter, augment, change_colors, generator_for, pad, scale_levels
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
@@ -24,10 +24,10 @@ GIB = 2**30
 
 
 class Batch(NamedTuple):
-    """Images float (B, 3, h, w), as the network takes them; targets int64 (B, h, w), padded with 255; the ids."""
+    """Images float (B, 3, h, w), as the network takes them; targets uint8 (B, h, w), padded with 255; the ids."""
 
     images: Float[Tensor, "b 3 h w"]
-    targets: Int64[Tensor, "b h w"]
+    targets: UInt8[Tensor, "b h w"]
     ids: list[str]
 
 
@@ -69,12 +69,10 @@ class Augmented(Dataset[tuple[Sample, Jitter, str]]):
         self.epoch = epoch
 
     def __getitem__(self, index: int) -> tuple[Sample, Jitter, str]:
-        """The augmented sample, how its colours are still to be changed, and its id."""
+        """The augmented sample, the change of its colours that is still to be made, and its id."""
         record_id = self.samples.records[index].id
-        sample = self.samples[index]
-        size = (sample.target.shape[0], sample.target.shape[1])
-        drawn = draw(size, self.settings, generator_for(self.seed, self.epoch, record_id))
-        return augment(sample, drawn, self.settings.crop), drawn.jitter, record_id
+        rng = generator_for(self.seed, self.epoch, record_id)
+        return *augment(self.samples[index], self.settings, rng), record_id
 
 
 def epoch_order(count: int, seed: int, epoch: int, shuffle: bool) -> list[int]:
@@ -128,7 +126,7 @@ def collate(items: list[tuple[Sample, Jitter, str]], settings: Transforms) -> Ba
     heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
     size = (max(heights), max(widths))
     images = torch.empty(len(items), 3, *size)
-    targets = torch.empty(len(items), *size, dtype=torch.int64)
+    targets = torch.empty(len(items), *size, dtype=torch.uint8)
     for image, target, (sample, jitter, _) in zip(images, targets, items, strict=True):
         padded = pad(sample, size)
         image.copy_(padded.image)

@@ -55,6 +55,12 @@ def generator_for(seed: int, epoch: int, record_id: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:16], "big"))
 
 
+def augment(sample: Sample, settings: Transforms, rng: np.random.Generator) -> tuple[Sample, Jitter]:
+    """The sample at a random scale, cropped and flipped, and the change of colours that `change_colors` is to make."""
+    drawn = draw((sample.target.shape[0], sample.target.shape[1]), settings, rng)
+    return place(sample, drawn, settings.crop), drawn.jitter
+
+
 def draw(size: tuple[int, int], settings: Transforms, rng: np.random.Generator) -> Draw:
     """Random scale, window, flip and colours, in this order, for a sample of `size` (height, width) pixels.
 
@@ -85,8 +91,8 @@ def draw_jitter(strength: float, rng: np.random.Generator) -> Jitter:
     return Jitter(*rng.uniform(1 - strength, 1 + strength, 3).tolist())
 
 
-def augment(sample: Sample, drawn: Draw, crop: tuple[int, int] | None) -> Sample:
-    """The window that was drawn, resized, flipped, and padded to `crop`; colours stay as they are."""
+def place(sample: Sample, drawn: Draw, crop: tuple[int, int] | None) -> Sample:
+    """The window that was drawn, resized, flipped, and padded to `crop`."""
     image, target = sample.image[:, drawn.rows, drawn.columns], sample.target[drawn.rows, drawn.columns]
     sample = resize(Sample(image, target), drawn.size)
     if drawn.flipped:
