@@ -15,7 +15,7 @@ from roadseg.data.datasets import split_records
 from roadseg.data.decode import read_target
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
-from roadseg.data.transforms import normalise, resize_image
+from roadseg.data.transforms import network_input, resize_image
 from roadseg.evaluate import evaluate, headline, predict_logits, report
 from roadseg.labels import IGNORE, Label, LabelSpace, indices_from_ids
 from roadseg.losses import cross_entropy_sum, target_weight
@@ -86,7 +86,7 @@ def test_confusions_and_loss_equal_a_direct_computation(
         size = (image.shape[1], image.shape[2])
         given = resize or size
         with torch.no_grad():
-            coarse = model(normalise(resize_image(image.to(device), given)[None]))
+            coarse = model(network_input(resize_image(image.to(device), given)[None], Transforms()))
             logits = upsample(coarse, grid, given, size).cpu()
         assert tuple(logits.shape[2:]) == ids.shape
         prediction = logits[0].argmax(0).numpy()
@@ -126,7 +126,11 @@ def test_scores_may_be_taken_at_the_input_s_size(records: list[Record], accelera
         assert kept.size == ids.size
         image = torch.from_numpy(np.array(Image.open(record.image))).permute(2, 0, 1)
         with torch.no_grad():
-            found = model(normalise(resize_image(image.to(accelerator.device), (4, 8))[None]))[0].argmax(0).cpu()
+            found = (
+                model(network_input(resize_image(image.to(accelerator.device), (4, 8))[None], Transforms()))[0]
+                .argmax(0)
+                .cpu()
+            )
         rows = (2 * np.arange(ids.height) + 1) * 4 // (2 * ids.height)
         columns = (2 * np.arange(ids.width) + 1) * 8 // (2 * ids.width)
         assert np.array_equal(np.array(kept), found.numpy()[rows][:, columns])

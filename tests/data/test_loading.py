@@ -25,7 +25,7 @@ from roadseg.data.loading import (
     grouped,
 )
 from roadseg.data.records import Record
-from roadseg.data.transforms import normalise
+from roadseg.data.transforms import NO_JITTER, Jitter, change_colors, network_input
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, camvid
 
@@ -79,10 +79,11 @@ def test_an_epoch_repeats_exactly_and_the_next_one_differs(records: list[Record]
 
 def test_a_sample_is_augmented_alike_in_any_batch_and_order(records: list[Record]) -> None:
     augmented = Augmented(Samples(records, SPACE, 1.0), Transforms(scale=(0.5, 2), jitter=0.3), seed=0, epoch=4)
-    forward = {name: sample for sample, name in (augmented[index] for index in range(7))}
-    backward = {name: sample for sample, name in (augmented[index] for index in reversed(range(7)))}
+    forward = {name: (sample, jitter) for sample, jitter, name in (augmented[index] for index in range(7))}
+    backward = {name: (sample, jitter) for sample, jitter, name in (augmented[index] for index in reversed(range(7)))}
     assert forward.keys() == backward.keys() == set(map(str, range(7)))
-    assert all(same(forward[name], backward[name]) for name in forward)
+    assert all(same(forward[name][0], backward[name][0]) for name in forward)
+    assert all(forward[name][1] == backward[name][1] for name in forward)
 
 
 def test_a_data_set_can_be_sent_to_a_worker_process(records: list[Record]) -> None:
@@ -202,20 +203,35 @@ def test_a_divided_batch_is_the_same_images(count: int, size: int) -> None:
 
 def test_collate_pads_the_targets_with_ignored_pixels(records: list[Record]) -> None:
     samples = [read_sample(record, SPACE) for record in records[:3]]
-    batch = collate([(sample, str(index)) for index, sample in enumerate(samples)], Transforms())
+    batch = collate([(sample, NO_JITTER, str(index)) for index, sample in enumerate(samples)], Transforms())
     assert batch.ids == ["0", "1", "2"]
-    assert batch.targets.dtype == torch.int64
+    assert batch.targets.dtype == torch.uint8
     assert batch.images.dtype == torch.float32
     assert batch.targets.shape == (3, 6, 9)
     assert batch.images.shape == (3, 3, 6, 9)
     for index, (image, target) in enumerate(samples):
         height, width = target.shape
-        assert torch.equal(batch.targets[index, :height, :width], target.long())
-        assert torch.equal(batch.images[index, :, :height, :width], normalise(image[None])[0])
+        assert torch.equal(batch.targets[index, :height, :width], target)
+        assert torch.equal(batch.images[index, :, :height, :width], network_input(image, Transforms()))
         padded = torch.ones(6, 9, dtype=torch.bool)
         padded[:height, :width] = False
         assert (batch.targets[index][padded] == IGNORE).all()
         assert (batch.images[index][:, padded].abs() < 0.01).all()
+
+
+def test_collate_changes_colours_and_leaves_the_padding_alone(records: list[Record]) -> None:
+    image, target = read_sample(records[0], SPACE)
+    small = Sample(image[:, :4, :5], target[:4, :5])
+    jitter = Jitter(1.2, 0.8, 1.1)
+    plain = collate([(Sample(image, target), NO_JITTER, "a"), (small, NO_JITTER, "b")], Transforms())
+    batch = collate([(Sample(image, target), NO_JITTER, "a"), (small, jitter, "b")], Transforms(normalise=False))
+    expected = small.image.float()
+    change_colors(expected, jitter)
+    assert torch.equal(batch.images[0], image / 255)
+    assert torch.equal(batch.images[1, :, :4, :5], expected / 255)
+    assert torch.equal(batch.targets, plain.targets)
+    assert (plain.images[1, :, 4:].abs() < 0.01).all()
+    assert batch.images[1, :, 4:].unique().numel() == 3
 
 
 @pytest.mark.parametrize("budget_gib", [0.0, 1.0])

@@ -1,3 +1,5 @@
+from math import ceil
+
 import numpy as np
 import pytest
 import torch
@@ -10,14 +12,17 @@ from roadseg.data.decode import Sample
 from roadseg.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
+    NO_JITTER,
     PADDING,
+    Draw,
+    Jitter,
     augment,
+    change_colors,
+    draw,
     generator_for,
-    jitter,
     network_input,
-    normalise,
     pad,
-    random_crop,
+    place,
     resize,
     resize_image,
 )
@@ -50,6 +55,10 @@ def assert_aligned(sample: Sample, at_least: float = 1.0) -> None:
     assert (shown | (sample.target == IGNORE)).float().mean() >= at_least
 
 
+def augmented(sample: Sample, settings: Transforms, rng: np.random.Generator) -> Sample:
+    return augment(sample, settings, rng)[0]
+
+
 samples = st.builds(sample_of, st.integers(0, 1000), st.integers(1, 12), st.integers(1, 12))
 block_samples = st.builds(sample_of, st.integers(0, 1000), st.integers(1, 5), st.integers(1, 5), st.just(8))
 generators = st.integers(0, 2**32 - 1).map(np.random.default_rng)
@@ -60,7 +69,7 @@ crops = st.tuples(st.integers(1, 20), st.integers(1, 20))
 def test_flip_and_crop_keep_image_and_target_together(
     sample: Sample, crop: tuple[int, int] | None, flip: float, rng: np.random.Generator
 ) -> None:
-    result = augment(sample, Transforms(crop=crop, flip=flip), rng)
+    result = augmented(sample, Transforms(crop=crop, flip=flip), rng)
     assert_aligned(result)
     assert tuple(result.target.shape) == (crop or tuple(sample.target.shape))
 
@@ -70,13 +79,13 @@ def test_scaling_keeps_image_and_target_together(
     sample: Sample, scale: float, crop: tuple[int, int] | None, rng: np.random.Generator
 ) -> None:
     """A whole factor moves the classes' borders by no pixel; only pixels beside a border are mixed."""
-    whole = augment(sample, Transforms(scale=(scale, scale), flip=0.0), np.random.default_rng(0))
+    whole = augmented(sample, Transforms(scale=(scale, scale), flip=0.0), np.random.default_rng(0))
     expected = sample.target[::2, ::2]
     if scale >= 1:
         expected = sample.target.repeat_interleave(int(scale), 0).repeat_interleave(int(scale), 1)
     assert torch.equal(whole.target, expected)
     assert_aligned(whole, at_least=0.25)
-    result = augment(sample, Transforms(scale=(scale, scale), crop=crop, flip=0.5), rng)
+    result = augmented(sample, Transforms(scale=(scale, scale), crop=crop, flip=0.5), rng)
     assert_aligned(result, at_least=0.0)
     assert tuple(result.target.shape) == (crop or tuple(whole.target.shape))
 
@@ -95,7 +104,7 @@ def test_any_augmentation_keeps_image_and_target_together(
     crop: tuple[int, int] | None,
     rng: np.random.Generator,
 ) -> None:
-    result = augment(sample, Transforms(resize=size, scale=scale, crop=crop), rng)
+    result = augmented(sample, Transforms(resize=size, scale=scale, crop=crop), rng)
     assert_aligned(result, at_least=0.0)
     assert set(result.target.unique().tolist()) <= {*sample.target.unique().tolist(), IGNORE}
     if crop:
@@ -104,18 +113,22 @@ def test_any_augmentation_keeps_image_and_target_together(
         assert IGNORE not in result.target
 
 
-@given(samples, st.floats(0, 1), generators)
-def test_jitter_touches_the_image_only(sample: Sample, strength: float, rng: np.random.Generator) -> None:
-    result = augment(sample, Transforms(jitter=strength, flip=0.0), rng)
-    assert torch.equal(result.target, sample.target)
-    assert result.image.dtype == torch.uint8
-    assert result.image.shape == sample.image.shape
+@given(st.floats(0.01, 1), generators)
+def test_jitter_changes_nothing_else_that_is_drawn(strength: float, rng: np.random.Generator) -> None:
+    state = rng.bit_generator.state
+    drawn = draw((30, 40), Transforms(scale=(0.5, 2), crop=(20, 20), jitter=strength), rng)
+    rng.bit_generator.state = state
+    assert drawn._replace(jitter=NO_JITTER) == draw((30, 40), Transforms(scale=(0.5, 2), crop=(20, 20)), rng)
+    assert all(1 - strength <= factor <= 1 + strength for factor in drawn.jitter)
+    assert len(set(drawn.jitter)) == 3
 
 
-@given(st.integers(0, 1000), generators)
-def test_jitter_of_strength_0_changes_nothing(seed: int, rng: np.random.Generator) -> None:
-    image = noise(seed, 5, 7)
-    assert torch.equal(jitter(image, 0.0, rng), image)
+@given(st.integers(0, 1000))
+def test_factors_of_1_change_no_colour(seed: int) -> None:
+    image = noise(seed, 5, 7).float()
+    pixels = image.clone()
+    change_colors(pixels, NO_JITTER)
+    assert torch.equal(pixels, image)
 
 
 def noise(seed: int, height: int, width: int) -> Tensor:
@@ -123,17 +136,33 @@ def noise(seed: int, height: int, width: int) -> Tensor:
     return torch.randint(256, (3, height, width), generator=generator, dtype=torch.uint8)
 
 
-def test_jitter_equals_the_formula() -> None:
-    image, strength = noise(0, 4, 6), 0.3
-    brightness, contrast, saturation = np.random.default_rng(5).uniform(0.7, 1.3, 3)
+def test_changed_colours_equal_the_formula() -> None:
+    brightness, contrast, saturation = jitter = Jitter(1.2, 0.7, 1.3)
+    found = noise(0, 40, 60).float()
     luma = np.array([0.299, 0.587, 0.114])
-    pixels = image.permute(1, 2, 0).double().numpy() * brightness
+    pixels = found.permute(1, 2, 0).double().numpy() * brightness
     middle = (pixels @ luma).mean()
     pixels = middle + contrast * (pixels - middle)
     grey = (pixels @ luma)[..., None]
     expected = (grey + saturation * (pixels - grey)).clip(0, 255)
-    found = jitter(image, strength, np.random.default_rng(5)).permute(1, 2, 0).numpy()
-    assert np.abs(found - expected).max() < 0.501
+    change_colors(found, jitter)
+    np.testing.assert_allclose(found.permute(1, 2, 0).numpy(), expected, atol=1e-3)
+    assert (expected == 0).any()
+    assert (expected == 255).any()
+
+
+def test_the_number_of_threads_shows_in_no_bit() -> None:
+    """Loader processes have one thread each, the training process has several; 200 000 pixels occupy them all."""
+    found = []
+    threads = torch.get_num_threads()
+    for number in (1, 2, 3):
+        torch.set_num_threads(number)
+        pixels = noise(0, 397, 509).float()
+        change_colors(pixels, Jitter(1.1, 0.8, 1.2))
+        found.append(pixels)
+    torch.set_num_threads(threads)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
 
 
 EVERYTHING = Transforms(resize=(24, 20), scale=(0.5, 2.0), crop=(16, 18), flip=0.5, jitter=0.4)
@@ -143,14 +172,15 @@ keys = st.tuples(st.integers(0, 5), st.integers(0, 5), st.sampled_from(["a", "b"
 @given(keys, keys)
 def test_a_sample_depends_on_seed_epoch_and_id_alone(key: tuple[int, int, str], other: tuple[int, int, str]) -> None:
     sample = Sample(noise(0, 30, 40), torch.arange(30 * 40).reshape(30, 40).to(torch.uint8))
-    first = augment(sample, EVERYTHING, generator_for(*key))
+    first, drawn = augmented(sample, EVERYTHING, generator_for(*key)), draw((30, 40), EVERYTHING, generator_for(*key))
     np.random.default_rng(0).random(10)
     torch.rand(3)
-    between = augment(sample, EVERYTHING, generator_for(*other))
-    again = augment(sample, EVERYTHING, generator_for(*key))
+    between = draw((30, 40), EVERYTHING, generator_for(*other))
+    again = augmented(sample, EVERYTHING, generator_for(*key))
     assert torch.equal(first.image, again.image)
     assert torch.equal(first.target, again.target)
-    assert torch.equal(first.image, between.image) == (key == other)
+    assert draw((30, 40), EVERYTHING, generator_for(*key)) == drawn
+    assert (drawn == between) == (key == other)
 
 
 def test_generators_do_not_mix_up_seed_epoch_and_id() -> None:
@@ -163,21 +193,21 @@ def test_generators_do_not_mix_up_seed_epoch_and_id() -> None:
 def test_augmenting_leaves_the_given_sample_alone() -> None:
     sample = sample_of(0, 12, 12)
     image, target = sample.image.clone(), sample.target.clone()
-    augment(sample, Transforms(crop=(20, 20), flip=1.0, jitter=0.5), np.random.default_rng(0))
+    augmented(sample, Transforms(crop=(20, 20), flip=1.0, jitter=0.5), np.random.default_rng(0))
     assert torch.equal(sample.image, image)
     assert torch.equal(sample.target, target)
 
 
 def test_nothing_asked_nothing_changed() -> None:
     sample = sample_of(0, 5, 7)
-    result = augment(sample, Transforms(flip=0.0), np.random.default_rng(0))
+    result = augmented(sample, Transforms(flip=0.0), np.random.default_rng(0))
     assert torch.equal(result.image, sample.image)
     assert torch.equal(result.target, sample.target)
 
 
 def test_flip_turns_left_to_right() -> None:
     sample = sample_of(0, 5, 7)
-    result = augment(sample, Transforms(flip=1.0), np.random.default_rng(0))
+    result = augmented(sample, Transforms(flip=1.0), np.random.default_rng(0))
     assert torch.equal(result.image, sample.image.flip(2))
     assert torch.equal(result.target, sample.target.flip(1))
 
@@ -185,27 +215,68 @@ def test_flip_turns_left_to_right() -> None:
 def test_scales_are_drawn_evenly_on_a_logarithmic_scale() -> None:
     sample = sample_of(0, 1, 1, block=100)
     sizes = [
-        augment(sample, Transforms(scale=(0.5, 2.0)), np.random.default_rng(seed)).target.shape for seed in range(200)
+        augmented(sample, Transforms(scale=(0.5, 2.0)), np.random.default_rng(seed)).target.shape for seed in range(200)
     ]
     assert all(50 <= height == width <= 200 for height, width in sizes)
     assert 80 <= sum(height < 100 for height, _ in sizes) <= 120
 
 
 def test_crops_reach_every_position() -> None:
-    target = torch.arange(12, dtype=torch.uint8).reshape(3, 4)
     rng = np.random.default_rng(0)
-    corners = {int(random_crop(Sample(noise(0, 3, 4), target), (2, 2), rng).target[0, 0]) for _ in range(200)}
-    assert corners == {0, 1, 2, 4, 5, 6}
+    drawn = [draw((3, 4), Transforms(crop=(2, 2)), rng) for _ in range(200)]
+    assert {(each.rows.start, each.columns.start) for each in drawn} == {(y, x) for y in (0, 1) for x in (0, 1, 2)}
+    assert all(each.size == (2, 2) == (each.rows.stop - each.rows.start, 2) for each in drawn)
+
+
+@given(
+    st.tuples(st.integers(1, 400), st.integers(1, 400)),
+    st.tuples(st.floats(0.2, 1), st.floats(1, 3)),
+    st.none() | st.tuples(st.integers(1, 400), st.integers(1, 400)),
+    crops | st.tuples(st.integers(50, 400), st.integers(50, 400)),
+    generators,
+)
+def test_a_window_is_what_the_crop_of_the_resized_image_would_show(
+    size: tuple[int, int],
+    scale: tuple[float, float],
+    resize: tuple[int, int] | None,
+    crop: tuple[int, int],
+    rng: np.random.Generator,
+) -> None:
+    """As large, to the nearest pixel, and inside the image."""
+    state = rng.bit_generator.state
+    whole = draw(size, Transforms(resize=resize, scale=scale), rng)
+    rng.bit_generator.state = state
+    drawn = draw(size, Transforms(resize=resize, scale=scale, crop=crop), rng)
+    assert (whole.rows, whole.columns) == (slice(0, size[0]), slice(0, size[1]))
+    assert drawn.size == (min(crop[0], whole.size[0]), min(crop[1], whole.size[1]))
+    for axis, window in enumerate((drawn.rows, drawn.columns)):
+        assert 0 <= window.start < window.stop <= size[axis]
+        exact = size[axis] * drawn.size[axis] / whole.size[axis]
+        assert abs(window.stop - window.start - max(1, exact)) <= 0.5 + 1e-9
+
+
+@given(st.integers(0, 1000), st.integers(1, 9), st.integers(3, 12), st.integers(0, 3), st.integers(0, 3))
+def test_a_resized_window_is_the_window_of_the_resized_image(seed: int, new: int, old: int, y: int, x: int) -> None:
+    """Where both pixel grids meet, every `old` pixels; only the image knows what lies beyond the window's border."""
+    image, target = noise(seed, 6 * old, 6 * old), noise(seed, 6 * old, 6 * old)[0]
+    whole = resize(Sample(image, target), (6 * new, 6 * new))
+    rows, columns = slice(old * y, old * (y + 3)), slice(old * x, old * (x + 3))
+    window = place(Sample(image, target), Draw(rows, columns, (3 * new, 3 * new), False, NO_JITTER), None)
+    expected = (slice(new * y, new * (y + 3)), slice(new * x, new * (x + 3)))
+    assert torch.equal(window.target, whole.target[expected])
+    inside = slice(ceil(new / old) + 1, 3 * new - ceil(new / old) - 1)
+    difference = window.image.int() - whole.image[:, *expected].int()
+    assert (difference[:, inside, inside].abs() <= 1).all()
 
 
 def test_a_small_image_is_padded_at_the_right_and_the_bottom() -> None:
     sample = sample_of(0, 3, 4)
-    result = random_crop(sample, (5, 6), np.random.default_rng(0))
+    result = augmented(sample, Transforms(crop=(5, 6), flip=0), np.random.default_rng(0))
     assert torch.equal(result.target[:3, :4], sample.target)
     assert torch.equal(result.image[:, :3, :4], sample.image)
     assert (result.target[3:] == IGNORE).all()
     assert (result.target[:, 4:] == IGNORE).all()
-    assert normalise(result.image[None])[0, :, 4, 5].abs().max() < 0.01
+    assert network_input(result.image, Transforms())[:, 4, 5].abs().max() < 0.01
 
 
 def test_padding_to_the_own_size_is_the_same_sample() -> None:
@@ -239,7 +310,7 @@ def test_normalise_equals_the_formula() -> None:
     expected = (images.double() / 255 - torch.tensor(IMAGENET_MEAN).double().view(3, 1, 1)) / torch.tensor(
         IMAGENET_STD
     ).double().view(3, 1, 1)
-    found = normalise(images)
+    found = network_input(images, Transforms())
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected.float())
 
@@ -247,12 +318,11 @@ def test_normalise_equals_the_formula() -> None:
 def test_pixels_may_stay_between_0_and_1() -> None:
     images = noise(0, 4, 6)[None]
     assert torch.equal(network_input(images, Transforms(normalise=False)), images.float() / 255)
-    assert torch.equal(network_input(images, Transforms()), normalise(images))
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_images_may_lie_on_any_device(device: str) -> None:
     """Evaluation resizes and normalises on the model's device; `meta` refuses to mix devices just as a GPU does."""
-    images = normalise(resize_image(noise(0, 4, 6).to(device), (8, 3))[None])
+    images = network_input(resize_image(noise(0, 4, 6).to(device), (8, 3))[None], Transforms())
     assert images.device.type == device
     assert images.shape == (1, 3, 8, 3)

@@ -9,14 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int64
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
-from roadseg.data.transforms import augment, generator_for, network_input, pad
+from roadseg.data.transforms import NO_JITTER, Jitter, augment, change_colors, generator_for, pad, scale_levels
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
@@ -24,10 +24,10 @@ GIB = 2**30
 
 
 class Batch(NamedTuple):
-    """Images float (B, 3, h, w), as the network takes them; targets int64 (B, h, w), padded with 255; the ids."""
+    """Images float (B, 3, h, w), as the network takes them; targets uint8 (B, h, w), padded with 255; the ids."""
 
     images: Float[Tensor, "b 3 h w"]
-    targets: Int64[Tensor, "b h w"]
+    targets: UInt8[Tensor, "b h w"]
     ids: list[str]
 
 
@@ -59,7 +59,7 @@ class Samples:
         return self.cache[index] if self.cache is not None else read_sample(self.records[index], self.space)
 
 
-class Augmented(Dataset[tuple[Sample, str]]):
+class Augmented(Dataset[tuple[Sample, Jitter, str]]):
     """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone."""
 
     def __init__(self, samples: Samples, settings: Transforms, seed: int, epoch: int) -> None:
@@ -68,10 +68,11 @@ class Augmented(Dataset[tuple[Sample, str]]):
         self.seed = seed
         self.epoch = epoch
 
-    def __getitem__(self, index: int) -> tuple[Sample, str]:
-        """The augmented sample and its id."""
+    def __getitem__(self, index: int) -> tuple[Sample, Jitter, str]:
+        """The augmented sample, the change of its colours that is still to be made, and its id."""
         record_id = self.samples.records[index].id
-        return augment(self.samples[index], self.settings, generator_for(self.seed, self.epoch, record_id)), record_id
+        rng = generator_for(self.seed, self.epoch, record_id)
+        return *augment(self.samples[index], self.settings, rng), record_id
 
 
 def epoch_order(count: int, seed: int, epoch: int, shuffle: bool) -> list[int]:
@@ -92,7 +93,7 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
 
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
     """The batches of an epoch, one for each list of indices. Raises `DataError` for a file that cannot be read."""
-    loader: DataLoader[tuple[Sample, str]] = DataLoader(
+    loader: DataLoader[tuple[Sample, Jitter, str]] = DataLoader(
         dataset, batch_sampler=indices, collate_fn=partial(collate, settings=dataset.settings), num_workers=workers,
         pin_memory=pin_memory,
     )  # fmt: skip
@@ -120,13 +121,21 @@ def divided(batch: Batch, size: int) -> list[Batch]:
     return [Batch(batch.images[part], batch.targets[part], batch.ids[part]) for part in parts]
 
 
-def collate(items: list[tuple[Sample, str]], settings: Transforms) -> Batch:
-    """A batch of samples of any sizes, padded at the right and the bottom to the largest."""
-    size = (max(s.target.shape[0] for s, _ in items), max(s.target.shape[1] for s, _ in items))
-    padded = [pad(sample, size) for sample, _ in items]
-    images = network_input(torch.stack([sample.image for sample in padded]), settings)
-    targets = torch.stack([sample.target for sample in padded]).long()
-    return Batch(images, targets, [record_id for _, record_id in items])
+def collate(items: list[tuple[Sample, Jitter, str]], settings: Transforms) -> Batch:
+    """A batch of samples of any sizes, padded at the right and the bottom to the largest, their colours changed."""
+    heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
+    size = (max(heights), max(widths))
+    images = torch.empty(len(items), 3, *size)
+    targets = torch.empty(len(items), *size, dtype=torch.uint8)
+    for image, target, (sample, jitter, _) in zip(images, targets, items, strict=True):
+        padded = pad(sample, size)
+        image.copy_(padded.image)
+        target.copy_(padded.target)
+        if jitter != NO_JITTER:
+            height, width = sample.target.shape
+            change_colors(image[:, :height, :width], jitter)
+        scale_levels(image, settings)
+    return Batch(images, targets, [record_id for _, _, record_id in items])
 
 
 def class_shares(samples: Samples) -> Float[Tensor, " c"]:
