@@ -23,13 +23,13 @@ from torch import Tensor
 
 import assignment_baseline as baseline
 from roadseg.bench.measure import Timing, extra_memory, in_turn
-from roadseg.bench.work import make_learner, settings, street_sample
+from roadseg.bench.work import collated, make_learner, settings, street_sample
 from roadseg.config import Config
 from roadseg.data.decode import Sample, read_image
-from roadseg.data.loading import Batch, collate
-from roadseg.data.transforms import augment, generator_for
+from roadseg.data.loading import Batch
 from roadseg.evaluate import NO_CRF, coarse_logits, predicted_classes
 from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib
+from roadseg.labels import IGNORE
 from roadseg.learner import Learner
 from roadseg.losses import upsampled_cross_entropy_sum
 from roadseg.metrics import confusion_matrix, mean_iou, micro_iou
@@ -37,7 +37,7 @@ from roadseg.recipes import recipe
 from roadseg.upsample import Grid, upsampled_classes
 
 CPU = torch.device("cpu")
-CAMVID_STEPS, CAMVID_VAL = 92, 101
+CAMVID_STEPS, CAMVID_VAL, CAMVID_CLASSES = 92, 101, 11
 
 
 class Row(NamedTuple):
@@ -104,7 +104,7 @@ def make_prediction(learner: Learner, image: Tensor, config: Config) -> Callable
 
 
 def one_batch() -> Batch:
-    return collate([(street_sample(*baseline.SIZE), "0")], recipe("kitti-assignment-fcn32s").transforms)
+    return collated([street_sample(*baseline.SIZE)], recipe("kitti-assignment-fcn32s"), 0)
 
 
 def check_losses_agree() -> None:
@@ -179,8 +179,8 @@ def score_row(theirs: dict[str, Timing], rounds: int) -> Row:
 
 def sample_row(theirs: dict[str, Timing], rounds: int) -> Row:
     """Four augmented crops of decoded images, against four decoded and resized files."""
-    config = recipe("kitti-fcn8s")
-    transforms = config.transforms.model_copy(update={"crop": baseline.SIZE})
+    chosen = recipe("kitti-fcn8s")
+    config = chosen.model_copy(update={"transforms": chosen.transforms.model_copy(update={"crop": baseline.SIZE})})
     with tempfile.TemporaryDirectory() as folder:
         ids = baseline.draw_streets(Path(folder) / "streets")
         images = [read_image(Path(folder) / "streets/training/image_2" / f"{name}.png") for name in ids]
@@ -188,11 +188,7 @@ def sample_row(theirs: dict[str, Timing], rounds: int) -> Row:
     numbers = iter(range(10**9))
 
     def load() -> list[Batch]:
-        generators = (generator_for(0, next(numbers), "") for _ in samples)
-        return [
-            collate([(augment(sample, transforms, generator), "")], transforms)
-            for sample, generator in zip(samples, generators, strict=True)
-        ]
+        return [collated([sample], config, next(numbers)) for sample in samples]
 
     return Row("4 samples, augmented", theirs["samples"], in_turn({"": load}, rounds, CPU)[""], 20, 50)
 
@@ -200,9 +196,10 @@ def sample_row(theirs: dict[str, Timing], rounds: int) -> Row:
 def camvid_step(rounds: int) -> tuple[Timing, Timing]:
     """A step of camvid-fcn8s, and the prediction of a validation image."""
     config = settings("camvid-fcn8s")
-    learner = make_learner_of(config, 11)
-    samples = [(Sample(street_sample(320, 320).image, street_sample(320, 320).target.clamp(max=10)), "")] * 4
-    step = in_turn({"": make_step(learner, collate(samples, config.transforms))}, rounds, CPU)[""]
+    learner = make_learner_of(config, CAMVID_CLASSES)
+    sample = street_sample(360, 480)
+    sample = Sample(sample.image, torch.where(sample.target < CAMVID_CLASSES, sample.target, IGNORE))
+    step = in_turn({"": make_step(learner, collated([sample] * 4, config, 0))}, rounds, CPU)[""]
     validation = make_prediction(learner, street_sample(360, 480).image, config)
     return step, in_turn({"": validation}, rounds, CPU)[""]
 

@@ -20,11 +20,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from roadseg import learner as learner_module
 from roadseg.bench.measure import Peak, in_turn, measure_peak
-from roadseg.bench.work import make_learner, settings, street_sample
+from roadseg.bench.work import collated, make_learner, settings, street_sample
 from roadseg.config import Config
 from roadseg.data.decode import Sample
-from roadseg.data.loading import Batch, collate
-from roadseg.data.transforms import augment, generator_for
+from roadseg.data.loading import Batch
 from roadseg.hardware import make_accelerator
 from roadseg.learner import Learner
 
@@ -46,8 +45,7 @@ def make_batch(config: Config, classes: int) -> Batch:
     count = config.train.batch_size
     noise = [street_sample(375, 1242, seed) for seed in range(count)]
     samples = [Sample(sample.image, torch.where(sample.target < classes, sample.target, 255)) for sample in noise]
-    items = [(augment(s, config.transforms, generator_for(0, i, "")), str(i)) for i, s in enumerate(samples)]
-    return collate(items, config.transforms)
+    return collated(samples, config, 0)
 
 
 def part_of(event: FunctionEvent) -> str:

@@ -73,13 +73,17 @@ def settings(name: str = RECIPE) -> Config:
 def make_batch(config: Config) -> Batch:
     """A batch of augmented noise."""
     count = config.train.batch_size
-    samples = [(augmented(street_sample(*IMAGE), config, seed), str(seed)) for seed in range(count)]
-    return collate(samples, config.transforms)
+    return collated([street_sample(*IMAGE, seed) for seed in range(count)], config, 0)
 
 
-def augmented(sample: Sample, config: Config, number: int) -> Sample:
-    """The sample as the `number`-th epoch would see it."""
-    return augment(sample, config.transforms, generator_for(0, number, "bench"))
+def collated(samples: list[Sample], config: Config, epoch: int) -> Batch:
+    """A batch of the samples as this epoch augments them."""
+    generators = [generator_for(0, epoch, str(number)) for number in range(len(samples))]
+    items = [
+        (*augment(sample, config.transforms, generator), "")
+        for sample, generator in zip(samples, generators, strict=True)
+    ]
+    return collate(items, config.transforms)
 
 
 def flops_of(run: Callable[[], object]) -> int:
@@ -180,8 +184,7 @@ def loader_work(machine: Machine) -> Work:
     numbers = iter(range(10**9))
 
     def load() -> Batch:
-        items = [(augmented(sample, config, next(numbers)), "") for sample in samples]
-        return collate(items, config.transforms)
+        return collated(samples, config, next(numbers))
 
     batch = load()
     read = sum(sample.image.nbytes + sample.target.nbytes for sample in samples)
