@@ -28,7 +28,7 @@ from roadseg.config import Config
 from roadseg.data.decode import Sample, read_image
 from roadseg.data.loading import Batch
 from roadseg.evaluate import NO_CRF, coarse_logits, predicted_classes
-from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib
+from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, store_as_computed
 from roadseg.labels import IGNORE
 from roadseg.learner import Learner
 from roadseg.losses import upsampled_cross_entropy_sum
@@ -94,6 +94,9 @@ def make_step(learner: Learner, batch: Batch) -> Callable[[], tuple[float, Tenso
 
 
 def make_prediction(learner: Learner, image: Tensor, config: Config) -> Callable[[], Tensor]:
+    """As `roadseg predict` does it; the network learns no more after this."""
+    store_as_computed(learner.network, learner.accelerator)
+
     @torch.inference_mode()
     def predict() -> Tensor:
         network = learner.network.eval()

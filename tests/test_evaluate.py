@@ -17,9 +17,10 @@ from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import network_input, resize_image
 from roadseg.evaluate import evaluate, headline, predict_logits, report
+from roadseg.hardware import make_accelerator, store_as_computed
 from roadseg.labels import IGNORE, Label, LabelSpace, indices_from_ids
 from roadseg.losses import cross_entropy_sum, target_weight
-from roadseg.runs import RunDir
+from roadseg.runs import RunDir, load_model
 from roadseg.upsample import Grid, upsample
 
 SIZES = [(8, 12), (9, 7), (16, 16), (5, 20)]
@@ -296,3 +297,20 @@ def test_kept_predictions_give_the_same_confusions(trained: RunDir) -> None:
             == torch.from_numpy(confusion)
         ).all()
     assert trained.evaluations()["val"]["seconds_per_image"] > 0
+
+
+def test_weights_stored_as_they_compute_change_no_bit(trained: RunDir) -> None:
+    """Under autocast the same rounding happens with every image; here once."""
+    accelerator, _ = make_accelerator("bf16")
+    image = torch.randint(0, 256, (3, 64, 96), dtype=torch.uint8, device=accelerator.device)
+    logits = []
+    for stored in (False, True):
+        model = load_model(trained)
+        if stored:
+            store_as_computed(model, accelerator)
+        network = accelerator.prepare(model)
+        with torch.inference_mode():
+            logits.append(predict_logits(network, model.grid, image, Transforms(), torch.contiguous_format))
+        kinds = {parameter.dtype for parameter in model.parameters()}
+        assert (torch.bfloat16 in kinds) == stored
+    assert torch.equal(*logits)

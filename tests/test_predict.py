@@ -12,7 +12,7 @@ from roadseg.errors import DataError, WorkFailed
 from roadseg.labels import cityscapes
 from roadseg.predict import decide, find_images, predict
 from roadseg.progress import Display
-from roadseg.runs import RunDir, load_model
+from roadseg.runs import RunDir
 
 OFFICIAL = {label.id for label in cityscapes().classes}
 
@@ -77,14 +77,14 @@ def test_the_pictures(trained: RunDir, tmp_path: Path) -> None:
 
 def test_predictions_are_the_network_s(trained: RunDir, streets: Path, tmp_path: Path) -> None:
     from roadseg.data.decode import read_image
-    from roadseg.evaluate import predict_logits
+    from roadseg.evaluate import predict_logits, ready
 
     path = streets / "training/image_2/000000_10.png"
     predict(trained, [str(path)], tmp_path, Display())
-    model = load_model(trained)
+    network, grid, accelerator, memory_format = ready(trained)
     with torch.inference_mode():
-        logits = predict_logits(model, model.grid, read_image(path), Transforms(), torch.contiguous_format)
-    indices, _ = decide(logits)
+        image = read_image(path).to(accelerator.device)
+        indices, _ = decide(predict_logits(network, grid, image, Transforms(), memory_format))
     assert np.array_equal(np.asarray(opened(tmp_path / "labels/000000_10.png")), cityscapes().index_to_id[indices])
 
 

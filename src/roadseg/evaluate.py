@@ -24,7 +24,7 @@ from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import network_input, resize, resize_image
 from roadseg.errors import RunError
-from roadseg.hardware import make_accelerator, summed
+from roadseg.hardware import make_accelerator, store_as_computed, summed
 from roadseg.labels import LabelSpace
 from roadseg.losses import target_weight, upsampled_cross_entropy_sum
 from roadseg.progress import Display
@@ -46,6 +46,24 @@ class Evaluation(NamedTuple):
     loss: float
     predictions: dict[str, bytes]
     seconds_per_image: float
+
+
+class Ready(NamedTuple):
+    """A trained network on its device, and what goes with it."""
+
+    network: nn.Module
+    grid: Grid
+    accelerator: Accelerator
+    memory_format: torch.memory_format
+
+
+def ready(run: RunDir) -> Ready:
+    """The run's best network, ready to predict on this machine."""
+    model = load_model(run)
+    accelerator, memory_format = make_accelerator(run.config().train.precision)
+    store_as_computed(model, accelerator)
+    network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
+    return Ready(network, model.grid, accelerator, memory_format)
 
 
 def coarse_logits(
@@ -147,14 +165,12 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
     """
     settings, space = run.config(), run.labels()
     records = split_records(settings.data.model_copy(update={"root": root}), run.splits(), split)
-    model = load_model(run)
-    accelerator, memory_format = make_accelerator(settings.train.precision)
-    network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
+    network, grid, accelerator, memory_format = ready(run)
     display.begin(f"reading {split}", len(records))
     samples = Samples(records, space, settings.data.cache_gib, display.advance)
     display.begin(f"scoring {split}", len(samples))
     result = evaluate(
-        network, model.grid, samples, accelerator, settings.transforms, memory_format, done=display.advance,
+        network, grid, samples, accelerator, settings.transforms, memory_format, done=display.advance,
         keep=True, crf=settings.crf,
     )  # fmt: skip
     scores = scored(result, records, space)

@@ -14,6 +14,7 @@ from typing import Literal
 import torch
 from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
+from torch import nn
 
 Precision = Literal["fp32", "bf16"]
 
@@ -64,6 +65,18 @@ def make_accelerator(wanted: Literal["auto", "fp32", "bf16"]) -> tuple[Accelerat
     AcceleratorState._reset_state()  # or a second run in one process could not have another precision
     accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
     return accelerator, choose_memory_format(device, precision)
+
+
+def store_as_computed(model: nn.Module, accelerator: Accelerator) -> None:
+    """Keep the weights of convolutions in bfloat16 where they compute in it: the same results, but no cast each time.
+
+    For a network that learns no more. With fc6 and fc7 of VGG16 the casts are 0.8 GB of memory traffic an image.
+    """
+    if accelerator.mixed_precision != "bf16":
+        return
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.to(torch.bfloat16)
 
 
 def summed(accelerator: Accelerator, *values: float) -> list[float]:

@@ -15,11 +15,10 @@ from roadseg.atomic import write_bytes
 from roadseg.crf import refine
 from roadseg.data.decode import read_image
 from roadseg.errors import DataError, WorkFailed
-from roadseg.evaluate import predict_logits
-from roadseg.hardware import make_accelerator
+from roadseg.evaluate import predict_logits, ready
 from roadseg.labels import LabelSpace
 from roadseg.progress import Display
-from roadseg.runs import RunDir, load_model
+from roadseg.runs import RunDir
 from roadseg.visualize import Indices, Pixels, colorize, confidence_map, overlay, png, with_legend
 
 ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
@@ -80,9 +79,7 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
     """
     settings, space = run.config(), run.labels()
     images = find_images(inputs, output)
-    model = load_model(run)
-    accelerator, memory_format = make_accelerator(settings.train.precision)
-    network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
+    network, grid, accelerator, memory_format = ready(run)
     display.begin("predicting", len(images))
     unread = 0
     for name, path in images.items():
@@ -94,7 +91,7 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
             continue
         with torch.inference_mode():
             pixels = image.to(accelerator.device)
-            logits = predict_logits(network, model.grid, pixels, settings.transforms, memory_format)
+            logits = predict_logits(network, grid, pixels, settings.transforms, memory_format)
             indices, confidence = decide(refine(logits, pixels, settings.crf))
         for kind, picture in pictures(image.permute(1, 2, 0).numpy(), indices, confidence, space).items():
             target = output / kind / f"{name}.png"

@@ -17,6 +17,7 @@ from roadseg.data.decode import Sample
 from roadseg.data.loading import Batch, collate
 from roadseg.data.transforms import augment, generator_for
 from roadseg.evaluate import NO_CRF, coarse_logits, predicted_classes
+from roadseg.hardware import store_as_computed
 from roadseg.labels import IGNORE
 from roadseg.learner import Learner
 from roadseg.losses import upsampled_cross_entropy_sum
@@ -124,6 +125,7 @@ def infer_work(machine: Machine) -> Work:
     config = settings()
     learner = make_learner(config, CLASSES, machine.accelerator, machine.memory_format)
     network = learner.network.eval()
+    store_as_computed(network, machine.accelerator)
     image = street_sample(*IMAGE).image.to(machine.accelerator.device)
 
     @torch.inference_mode()
