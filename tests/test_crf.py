@@ -16,10 +16,10 @@ from torch import Tensor
 from roadseg.config import Config, Crf
 from roadseg.crf import SMOOTH_POSITION, SMOOTH_WEIGHT, GaussianFilter, lattice_corners, refine
 from roadseg.data.decode import read_image
-from roadseg.evaluate import evaluate_run, predict_logits
+from roadseg.evaluate import evaluate_run, predict_logits, ready
 from roadseg.predict import predict
 from roadseg.progress import Display
-from roadseg.runs import RunDir, load_model
+from roadseg.runs import RunDir
 from roadseg.train import train
 
 
@@ -166,9 +166,10 @@ def test_it_acts_on_final_predictions_and_not_on_training(
     picture = sorted((streets / "training/image_2").iterdir())[0]
     predict(refined, [str(picture)], tmp_path / "labelled", Display())
     labels = np.asarray(Image.open(tmp_path / "labelled/labels" / picture.name))
-    model, image, settings = load_model(refined), read_image(picture), refined.config()
+    network, grid, accelerator, memory_format = ready(refined)
+    settings, space = refined.config(), refined.labels()
     with torch.inference_mode():
-        logits = predict_logits(model, model.grid, image, settings.transforms, torch.contiguous_format)
-    space = refined.labels()
-    assert (labels == space.index_to_id[refine(logits, image, settings.crf).argmax(1)[0].numpy()]).all()
+        image = read_image(picture).to(accelerator.device)
+        logits = predict_logits(network, grid, image, settings.transforms, memory_format).cpu()
+    assert (labels == space.index_to_id[refine(logits, image.cpu(), settings.crf).argmax(1)[0].numpy()]).all()
     assert (labels != space.index_to_id[logits.argmax(1)[0].numpy()]).any()
