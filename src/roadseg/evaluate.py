@@ -62,7 +62,9 @@ def ready(run: RunDir) -> Ready:
     model = load_model(run)
     accelerator, memory_format = make_accelerator(run.config().train.precision)
     store_as_computed(model, accelerator)
-    network = accelerator.prepare(model.to(memory_format=memory_format))  # type: ignore[call-overload]
+    model.to(memory_format=memory_format)  # type: ignore[call-overload]
+    # Not as in training, where processes wait for each other in a forward pass: one of them may have no image.
+    network = accelerator.prepare_model(model, evaluation_mode=True)
     return Ready(network, model.grid, accelerator, memory_format)
 
 
