@@ -23,6 +23,10 @@ from roadseg.labels import LabelSpace
 GIB = 2**30
 
 
+Item = tuple[Sample, Jitter, str]
+"""A sample, the change of its colours that is still to be made, and the image's id."""
+
+
 class Batch(NamedTuple):
     """Images float (B, 3, h, w), as the network takes them; targets uint8 (B, h, w), padded with 255; the ids."""
 
@@ -59,7 +63,7 @@ class Samples:
         return self.cache[index] if self.cache is not None else read_sample(self.records[index], self.space)
 
 
-class Augmented(Dataset[tuple[Sample, Jitter, str]]):
+class Augmented(Dataset[Item]):
     """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone."""
 
     def __init__(self, samples: Samples, settings: Transforms, seed: int, epoch: int) -> None:
@@ -68,8 +72,8 @@ class Augmented(Dataset[tuple[Sample, Jitter, str]]):
         self.seed = seed
         self.epoch = epoch
 
-    def __getitem__(self, index: int) -> tuple[Sample, Jitter, str]:
-        """The augmented sample, the change of its colours that is still to be made, and its id."""
+    def __getitem__(self, index: int) -> Item:
+        """The sample as this epoch sees it."""
         record_id = self.samples.records[index].id
         rng = generator_for(self.seed, self.epoch, record_id)
         return *augment(self.samples[index], self.settings, rng), record_id
@@ -93,7 +97,7 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
 
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
     """The batches of an epoch, one for each list of indices. Raises `DataError` for a file that cannot be read."""
-    loader: DataLoader[tuple[Sample, Jitter, str]] = DataLoader(
+    loader: DataLoader[Item] = DataLoader(
         dataset, batch_sampler=indices, collate_fn=partial(collate, settings=dataset.settings), num_workers=workers,
         pin_memory=pin_memory,
     )  # fmt: skip
@@ -121,7 +125,7 @@ def divided(batch: Batch, size: int) -> list[Batch]:
     return [Batch(batch.images[part], batch.targets[part], batch.ids[part]) for part in parts]
 
 
-def collate(items: list[tuple[Sample, Jitter, str]], settings: Transforms) -> Batch:
+def collate(items: list[Item], settings: Transforms) -> Batch:
     """A batch of samples of any sizes, padded at the right and the bottom to the largest, their colours changed."""
     heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
     size = (max(heights), max(widths))

@@ -141,16 +141,16 @@ def change_colors(pixels: Float[Tensor, "3 h w"], jitter: Jitter) -> None:
     """Brightness, contrast around the mean grey, then saturation, in place; values from 0 to 255.
 
     The three are one linear map of a pixel's own value and its grey, and values are cut off at black and white once, at
-    its end. Only single numbers are added and multiplied, and the mean is exact: the number of threads shows in no bit.
+    its end. Every pixel is computed alone and the mean is exact: the number of threads shows in no bit.
     """
     brightness, contrast, saturation = jitter
+    gain = brightness * contrast
     # Whole numbers: the sum of a row is exact in float32, that of all rows in float64.
     mean = float(pixels.sum(-1).double().sum(-1) @ GREY.double()) / pixels[0].numel()
-    red, green, blue = GREY.tolist()
-    grey = (pixels[0] * red).add_(pixels[1] * green).add_(pixels[2] * blue)
-    gain = brightness * contrast
-    grey.mul_(gain * (1 - saturation)).add_(brightness * (1 - contrast) * mean)
-    pixels.mul_(gain * saturation).add_(grey).clamp_(0, 255)
+    red, green, blue = (gain * (1 - saturation) * GREY).tolist()
+    shared = (pixels[0] * red).add_(pixels[1], alpha=green).add_(pixels[2], alpha=blue)
+    shared += brightness * (1 - contrast) * mean
+    torch.add(shared, pixels, alpha=gain * saturation, out=pixels).clamp_(0, 255)
 
 
 def network_input(images: UInt8[Tensor, "*b 3 h w"], settings: Transforms) -> Float[Tensor, "*b 3 h w"]:
