@@ -16,7 +16,17 @@ from torch.utils.data import DataLoader, Dataset
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
-from roadseg.data.transforms import NO_JITTER, Jitter, augment, change_colors, generator_for, pad, scale_levels
+from roadseg.data.transforms import (
+    NO_JITTER,
+    Jitter,
+    augment,
+    change_colors,
+    generator_for,
+    pad,
+    resize,
+    resize_target,
+    scale_levels,
+)
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
@@ -38,21 +48,27 @@ class Batch(NamedTuple):
 class Samples:
     """The decoded samples of some records, all in memory when they fit into `budget_gib`, else decoded at each access.
 
-    A sample takes 4 bytes a pixel. Loading raises `DataError` for the first bad file, so with a sufficient budget
-    nothing starts on broken data.
+    With a `size` (height, width) they are resized to it once, when they are read. A sample takes 4 bytes a pixel.
+    Loading raises `DataError` for the first bad file, so with a sufficient budget nothing starts on broken data.
     """
 
     def __init__(
-        self, records: list[Record], space: LabelSpace, budget_gib: float, loaded: Callable[[], None] = lambda: None
+        self,
+        records: list[Record],
+        space: LabelSpace,
+        budget_gib: float,
+        loaded: Callable[[], None] = lambda: None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self.records = records
         self.space = space
-        self.bytes = 4 * sum(height * width for height, width in map(checked_size, records))
+        self.size = size
+        self.bytes = 4 * sum(height * width for height, width in (size or own for own in map(checked_size, records)))
         self.cache: list[Sample] | None = None
         if self.bytes <= budget_gib * GIB:
             self.cache = []
             with ThreadPoolExecutor() as pool:
-                for sample in pool.map(lambda record: read_sample(record, space), records):
+                for sample in pool.map(self._read, records):
                     self.cache.append(sample)
                     loaded()
 
@@ -60,7 +76,18 @@ class Samples:
         return len(self.records)
 
     def __getitem__(self, index: int) -> Sample:
-        return self.cache[index] if self.cache is not None else read_sample(self.records[index], self.space)
+        return self.cache[index] if self.cache is not None else self._read(self.records[index])
+
+    def target(self, index: int) -> UInt8[Tensor, "h w"]:
+        """A sample's target alone, for which no image has to be decoded."""
+        if self.cache is not None:
+            return self.cache[index].target
+        target = read_target(self.records[index].label, self.space)
+        return resize_target(target, self.size) if self.size else target
+
+    def _read(self, record: Record) -> Sample:
+        sample = read_sample(record, self.space)
+        return resize(sample, self.size) if self.size else sample
 
 
 class Augmented(Dataset[Item]):
@@ -93,6 +120,17 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
     step = batch_size * processes
     shared = [order[start : start + step] for start in range(0, len(order), step)]
     return [[int(i) for i in np.array_split(chunk, processes)[process]] for chunk in shared if len(chunk) >= processes]
+
+
+def loader_processes(cached: bool, on_gpu: bool, cores: int) -> int:
+    """How many processes prepare batches where nobody chose: 0 is the training process itself, before each step.
+
+    Beside a GPU all cores but one, up to 8. A CPU trains on decoded images without; where it has to decode them, a
+    quarter of its cores are worth more there than in the step (docs/decisions/0012-samples.md).
+    """
+    if on_gpu:
+        return min(8, cores - 1)
+    return 0 if cached else min(8, cores // 4)
 
 
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
@@ -145,9 +183,7 @@ def collate(items: list[Item], settings: Transforms) -> Batch:
 def class_shares(samples: Samples) -> Float[Tensor, " c"]:
     """Share of each class among the pixels that are not ignored, float64 (C,)."""
     counts = torch.zeros(256, dtype=torch.int64)
-    for index, record in enumerate(samples.records):
-        cached = samples.cache is not None
-        target = samples[index].target if cached else read_target(record.label, samples.space)
-        counts += torch.bincount(target.flatten(), minlength=256)
+    for index in range(len(samples)):
+        counts += torch.bincount(samples.target(index).flatten(), minlength=256)
     known = counts[: len(samples.space.classes)].double()
     return known / known.sum().clamp(min=1)

@@ -28,6 +28,11 @@ PADDING = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN], dtype=torc
 """Colour of what a crop adds to a small image: zero after normalisation."""
 
 
+def fixed_size(settings: Transforms) -> tuple[int, int] | None:
+    """The height and width that every training image is brought to before chance comes in, if there is one."""
+    return settings.resize if settings.scale == (1, 1) else None
+
+
 class Jitter(NamedTuple):
     """Factors of brightness, contrast and saturation; 1 changes nothing."""
 
