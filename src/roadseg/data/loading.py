@@ -18,17 +18,17 @@ from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
 from roadseg.data.transforms import (
     NO_JITTER,
+    PADDING,
     Jitter,
     augment,
     change_colors,
     generator_for,
-    pad,
     resize,
     resize_target,
     scale_levels,
 )
 from roadseg.errors import DataError
-from roadseg.labels import LabelSpace
+from roadseg.labels import IGNORE, LabelSpace
 
 GIB = 2**30
 
@@ -164,18 +164,24 @@ def divided(batch: Batch, size: int) -> list[Batch]:
 
 
 def collate(items: list[Item], settings: Transforms) -> Batch:
-    """A batch of samples of any sizes, padded at the right and the bottom to the largest, their colours changed."""
+    """A batch of augmented samples. Colours are changed here, and what lacks to the crop, or to the largest, is added.
+
+    It is added at the right and the bottom, in the mean colour and ignored, and takes no part in the change of colours.
+    """
     heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
-    size = (max(heights), max(widths))
+    size = settings.crop or (max(heights), max(widths))
     images = torch.empty(len(items), 3, *size)
     targets = torch.empty(len(items), *size, dtype=torch.uint8)
     for image, target, (sample, jitter, _) in zip(images, targets, items, strict=True):
-        padded = pad(sample, size)
-        image.copy_(padded.image)
-        target.copy_(padded.target)
+        height, width = sample.target.shape
+        if (height, width) != size:
+            image.copy_(PADDING[:, None, None])
+            target.fill_(IGNORE)
+        shown = image[:, :height, :width]
+        shown.copy_(sample.image)
+        target[:height, :width] = sample.target
         if jitter != NO_JITTER:
-            height, width = sample.target.shape
-            change_colors(image[:, :height, :width], jitter)
+            change_colors(shown, jitter)
         scale_levels(image, settings)
     return Batch(images, targets, [record_id for _, _, record_id in items])
 
