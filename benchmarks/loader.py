@@ -25,15 +25,18 @@ from roadseg.data.datasets import label_space, load_records
 from roadseg.data.loading import Augmented, Batch, Samples, collate
 from roadseg.data.records import Record
 from roadseg.data.streets import synthesize
+from roadseg.data.transforms import fixed_size
 from roadseg.hardware import cpu_count, make_accelerator
 from roadseg.learner import Learner
 from roadseg.prepare import build_network
 from roadseg.recipes import recipe
 
+NOTEBOOK = "notebook: decoded, resized"
 SIZE = (256, 1024)
 """Height and width that the notebook resizes to."""
 PLAIN = Transforms(resize=SIZE, flip=0, normalise=False)
-WHOLE = Transforms(resize=SIZE, scale=(0.7, 1.6), crop=SIZE, flip=0.5, jitter=0.3)
+FIXED = Transforms(resize=SIZE, flip=0.5, jitter=0.3)
+SCALED = Transforms(resize=SIZE, scale=(0.7, 1.6), crop=SIZE, flip=0.5, jitter=0.3)
 
 
 def notebook_sample(record: Record) -> tuple[Tensor, Tensor]:
@@ -79,14 +82,19 @@ def step_seconds(config: Config, samples: Samples) -> float:
 
 
 def measure(samples: Samples, config: Config, rounds: int) -> dict[str, list[float]]:
-    """Processor seconds a sample of each side, which take turns; every round sees other images in another epoch."""
+    """Processor seconds a sample of each side, which take turns; every round sees other images in another epoch.
+
+    Images of one size are kept at that size, as in training.
+    """
     size = config.train.batch_size
     sides = {
-        "notebook: decoded, resized": None,
-        "roadseg: cached, resized": PLAIN,
-        "roadseg: cached, augmented": WHOLE,
-        f"roadseg: as in {config.recipe}": config.transforms,
+        NOTEBOOK: None,
+        "roadseg: one size, as it is": PLAIN,
+        "roadseg: one size, flip, colours": FIXED,
+        "roadseg: scale, crop, flip, colours": SCALED,
+        f"roadseg: {config.recipe}": config.transforms,
     }
+    resized = Samples(samples.records, samples.space, budget_gib=4, size=SIZE)
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(rounds + 1):
         for name, settings in sides.items():
@@ -95,7 +103,7 @@ def measure(samples: Samples, config: Config, rounds: int) -> dict[str, list[flo
                 for i in range(size):
                     notebook_sample(samples.records[(number * size + i) % len(samples)])
             else:
-                batch_of(samples, settings, number, size)
+                batch_of(resized if fixed_size(settings) else samples, settings, number, size)
             seconds[name].append((time.process_time() - started) / size)
     return {name: times[1:] for name, times in seconds.items()}
 
@@ -123,11 +131,11 @@ def main() -> None:
         check_equal(samples)
         torch.set_num_threads(1)
         times = measure(samples, config, arguments.rounds)
-    base = statistics.median(times["notebook: decoded, resized"])
+    base = statistics.median(times[NOTEBOOK])
     for name, seconds in times.items():
         middle = statistics.median(seconds)
         spread = f"{1e3 * min(seconds):.2f}-{1e3 * max(seconds):.2f}"
-        print(f"{name:<34} {1e3 * middle:7.2f} ms a sample ({spread})  {base / middle:5.1f} x", flush=True)
+        print(f"{name:<36} {1e3 * middle:7.2f} ms a sample ({spread})  {base / middle:5.1f} x", flush=True)
     torch.set_num_threads(threads)
     step = step_seconds(config, samples) if arguments.with_step else arguments.step_seconds
     if step:

@@ -65,7 +65,9 @@ class Data(Settings):
     classes: ClassChoice = Field("evaluation", description="the evaluated classes, or every label id as a class")
     split: Split = Split()
     cache_gib: float = Field(4.0, ge=0, description="decoded images are kept in memory up to this budget, in GiB")
-    workers: int | None = Field(None, ge=0, description="loader processes; by default 0 on CPU, up to 8 with a GPU")
+    workers: int | None = Field(
+        None, ge=0, description="loader processes; by default up to 8 with a GPU, and few or none without"
+    )
 
 
 class Transforms(Settings):

@@ -7,10 +7,11 @@ from typing import NamedTuple
 import torch
 
 from roadseg import data, models
-from roadseg.config import Config, Data
+from roadseg.config import Config, Data, Transforms
 from roadseg.data.loading import GIB, Samples
 from roadseg.data.records import Record
 from roadseg.data.splits import Splits, leaks
+from roadseg.data.transforms import fixed_size
 from roadseg.first_weights import first_weights
 from roadseg.labels import LabelSpace
 from roadseg.models import SegmentationModel
@@ -26,11 +27,13 @@ class Network(NamedTuple):
     started_from: str
 
 
-def read_parts(settings: Data, space: LabelSpace, display: Display) -> tuple[Splits, dict[str, Samples]]:
+def read_parts(
+    settings: Data, transforms: Transforms, space: LabelSpace, display: Display
+) -> tuple[Splits, dict[str, Samples]]:
     """The division, and the samples of train and val; of test only the headers are looked at.
 
-    The memory for decoded images goes to val first, which is read in every epoch as it is. Raises `DataError` for the
-    first file that does not fit.
+    Where all training images are brought to one size, that is done here once. The memory for decoded images goes to val
+    first, which is read in every epoch as it is. Raises `DataError` for the first file that does not fit.
     """
     splits, records = data.load_records(settings)
     mixed = leaks(splits, [record for part in records.values() for record in part])
@@ -39,12 +42,25 @@ def read_parts(settings: Data, space: LabelSpace, display: Display) -> tuple[Spl
     Samples(records.get("test", []), space, budget_gib=0)
     val = _read("val", records["val"], space, settings.cache_gib, display)
     left = settings.cache_gib - (val.bytes / GIB if val.cache is not None else 0)
-    return splits, {"train": _read("train", records["train"], space, left, display), "val": val}
+    train = _read("train", records["train"], space, left, display, fixed_size(transforms))
+    if settings.cache_gib and train.cache is None:
+        display.say(
+            f"the decoded training images take {train.bytes / GIB:.1f} GiB, more than the {left:.1f} GiB that "
+            "--data.cache_gib leaves them: they are decoded anew in each epoch; raise it where memory allows"
+        )
+    return splits, {"train": train, "val": val}
 
 
-def _read(part: str, records: list[Record], space: LabelSpace, budget_gib: float, display: Display) -> Samples:
+def _read(
+    part: str,
+    records: list[Record],
+    space: LabelSpace,
+    budget_gib: float,
+    display: Display,
+    size: tuple[int, int] | None = None,
+) -> Samples:
     display.begin(f"reading {part}", len(records))
-    return Samples(records, space, budget_gib, display.advance)
+    return Samples(records, space, budget_gib, display.advance, size)
 
 
 def build_network(settings: Config, classes: int, pretrained: bool) -> Network:

@@ -13,7 +13,16 @@ from torch import Tensor
 
 from roadseg import data, lock
 from roadseg.config import Config, difference
-from roadseg.data.loading import Augmented, Batch, batch_indices, batches, class_shares, epoch_order, grouped
+from roadseg.data.loading import (
+    Augmented,
+    Batch,
+    batch_indices,
+    batches,
+    class_shares,
+    epoch_order,
+    grouped,
+    loader_processes,
+)
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.evaluate import NO_CRF, Evaluation, coarse_logits, evaluate, headline, predicted_classes, scored, store
 from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, summed
@@ -88,7 +97,7 @@ class Training:
         self.watch = watch if watch and self.accelerator.is_main_process else Watch()
 
         self.space = data.label_space(settings.data)
-        self.splits, self.samples = read_parts(settings.data, self.space, self.display)
+        self.splits, self.samples = read_parts(settings.data, settings.transforms, self.space, self.display)
         class_weights = None
         if settings.train.class_weights == "log":
             class_weights = log_class_weights(class_shares(self.samples["train"])).to(self.accelerator.device)
@@ -184,7 +193,8 @@ class Training:
     def _workers(self) -> int:
         if self.settings.data.workers is not None:
             return self.settings.data.workers
-        return min(8, cpu_count() - 1) if self.accelerator.device.type == "cuda" else 0
+        cached = self.samples["train"].cache is not None
+        return loader_processes(cached, self.accelerator.device.type == "cuda", cpu_count())
 
     def step(self, group: list[Batch], stop: StopFlag) -> tuple[bool, bool]:
         """One step of the optimizer on the batches of `group`; whether to stop, and whether a checkpoint is due."""

@@ -23,9 +23,19 @@ from roadseg.data.loading import (
     divided,
     epoch_order,
     grouped,
+    loader_processes,
 )
 from roadseg.data.records import Record
-from roadseg.data.transforms import NO_JITTER, Jitter, change_colors, network_input
+from roadseg.data.transforms import (
+    NO_JITTER,
+    Jitter,
+    augment,
+    change_colors,
+    fixed_size,
+    generator_for,
+    network_input,
+    resize,
+)
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, camvid
 
@@ -118,6 +128,31 @@ def test_cached_samples_hold_no_more_memory_than_their_pixels(records: list[Reco
     cache = Samples(records, SPACE, 1.0).cache
     assert cache is not None
     assert all(tensor.untyped_storage().nbytes() == tensor.numel() for sample in cache for tensor in sample)
+
+
+@pytest.mark.parametrize("budget_gib", [0.0, 1.0])
+def test_samples_are_resized_when_they_are_read(records: list[Record], budget_gib: float) -> None:
+    samples = Samples(records, SPACE, budget_gib, size=(4, 6))
+    assert samples.bytes == 4 * 4 * 6 * len(records)
+    for index, record in enumerate(records):
+        expected = resize(read_sample(record, SPACE), (4, 6))
+        assert same(samples[index], expected)
+        assert torch.equal(samples.target(index), expected.target)
+    if samples.cache is not None:
+        assert all(tensor.untyped_storage().nbytes() == tensor.numel() for sample in samples.cache for tensor in sample)
+
+
+@given(st.integers(0, 9), st.integers(0, 3), st.none() | st.tuples(st.integers(1, 30), st.integers(1, 30)))
+def test_a_fixed_size_before_or_after_is_the_same_sample(seed: int, epoch: int, crop: tuple[int, int] | None) -> None:
+    """Resizing once, or in each epoch: the same pixels without a crop, and a window of the same size with one."""
+    generator = torch.Generator().manual_seed(seed)
+    image = torch.randint(256, (3, 20, 30), generator=generator, dtype=torch.uint8)
+    sample, settings = Sample(image, image[0]), Transforms(resize=(13, 17), crop=crop, jitter=0.3)
+    assert fixed_size(settings) == (13, 17)
+    first, jitter = augment(sample, settings, generator_for(seed, epoch, "a"))
+    second, same_jitter = augment(resize(sample, (13, 17)), settings, generator_for(seed, epoch, "a"))
+    assert first.target.shape == second.target.shape
+    assert crop or (same(first, second) and jitter == same_jitter)
 
 
 def test_each_loaded_sample_is_reported(records: list[Record]) -> None:
@@ -245,6 +280,13 @@ def test_class_shares_count_the_pixels_that_are_not_ignored(records: list[Record
 def test_class_shares_of_ignored_pixels_alone_are_zero(records: list[Record]) -> None:
     Image.fromarray(np.full((6, 8), 11, np.uint8)).save(records[0].label)
     assert class_shares(Samples(records[:1], SPACE, 1.0)).tolist() == [0.0] * 11
+
+
+def test_loader_processes_take_what_the_step_can_spare() -> None:
+    assert [loader_processes(False, True, cores) for cores in (1, 4, 64)] == [0, 3, 8]
+    assert [loader_processes(True, True, cores) for cores in (1, 4, 64)] == [0, 3, 8]
+    assert [loader_processes(True, False, cores) for cores in (1, 4, 64)] == [0, 0, 0]
+    assert [loader_processes(False, False, cores) for cores in (1, 2, 4, 16, 64)] == [0, 0, 1, 4, 8]
 
 
 def test_grouped_keeps_the_rest() -> None:

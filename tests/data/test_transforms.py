@@ -9,6 +9,7 @@ from torch import Tensor
 
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample
+from roadseg.data.loading import collate
 from roadseg.data.transforms import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -21,7 +22,6 @@ from roadseg.data.transforms import (
     draw,
     generator_for,
     network_input,
-    pad,
     place,
     resize,
     resize_image,
@@ -56,7 +56,9 @@ def assert_aligned(sample: Sample, at_least: float = 1.0) -> None:
 
 
 def augmented(sample: Sample, settings: Transforms, rng: np.random.Generator) -> Sample:
-    return augment(sample, settings, rng)[0]
+    """What a batch of this one sample shows, its pixels bytes again."""
+    batch = collate([(*augment(sample, settings, rng), "")], settings.model_copy(update={"normalise": False}))
+    return Sample((255 * batch.images[0]).round().to(torch.uint8), batch.targets[0])
 
 
 samples = st.builds(sample_of, st.integers(0, 1000), st.integers(1, 12), st.integers(1, 12))
@@ -261,7 +263,7 @@ def test_a_resized_window_is_the_window_of_the_resized_image(seed: int, new: int
     image, target = noise(seed, 6 * old, 6 * old), noise(seed, 6 * old, 6 * old)[0]
     whole = resize(Sample(image, target), (6 * new, 6 * new))
     rows, columns = slice(old * y, old * (y + 3)), slice(old * x, old * (x + 3))
-    window = place(Sample(image, target), Draw(rows, columns, (3 * new, 3 * new), False, NO_JITTER), None)
+    window = place(Sample(image, target), Draw(rows, columns, (3 * new, 3 * new), False, NO_JITTER))
     expected = (slice(new * y, new * (y + 3)), slice(new * x, new * (x + 3)))
     assert torch.equal(window.target, whole.target[expected])
     inside = slice(ceil(new / old) + 1, 3 * new - ceil(new / old) - 1)
@@ -279,9 +281,8 @@ def test_a_small_image_is_padded_at_the_right_and_the_bottom() -> None:
     assert network_input(result.image, Transforms())[:, 4, 5].abs().max() < 0.01
 
 
-def test_padding_to_the_own_size_is_the_same_sample() -> None:
+def test_resizing_to_the_own_size_is_the_same_sample() -> None:
     sample = sample_of(0, 3, 4)
-    assert pad(sample, (3, 4)) is sample
     assert resize(sample, (3, 4)) is sample
 
 

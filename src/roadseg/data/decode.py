@@ -27,7 +27,11 @@ EXIF_ORIENTATION, SIDEWAYS = 0x0112, 5
 
 
 class Sample(NamedTuple):
-    """One image with its target: image uint8 (3, H, W) RGB, target uint8 (H, W) class index or 255."""
+    """One image with its target: image uint8 (3, H, W) RGB, target uint8 (H, W) class index or 255.
+
+    In memory an image that was read lies as in its file, the colours of a pixel side by side: torch resizes it in half
+    the time then.
+    """
 
     image: UInt8[Tensor, "3 h w"]
     target: UInt8[Tensor, "h w"]
@@ -50,7 +54,7 @@ def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
             raise DataError(f"{path} has more than 8 bits a channel ({image.mode}); convert it to an 8-bit picture")
         upright = _decoded(ImageOps.exif_transpose, path, image) if image.format in CAMERA_FORMATS else image
         pixels = _rgb(upright, path)
-    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1).contiguous()
+    return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
 
 
 def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:

@@ -16,11 +16,25 @@ from torch.utils.data import DataLoader, Dataset
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
-from roadseg.data.transforms import NO_JITTER, Jitter, augment, change_colors, generator_for, pad, scale_levels
+from roadseg.data.transforms import (
+    NO_JITTER,
+    PADDING,
+    Jitter,
+    augment,
+    change_colors,
+    generator_for,
+    resize,
+    resize_target,
+    scale_levels,
+)
 from roadseg.errors import DataError
-from roadseg.labels import LabelSpace
+from roadseg.labels import IGNORE, LabelSpace
 
 GIB = 2**30
+
+
+Item = tuple[Sample, Jitter, str]
+"""A sample, the change of its colours that is still to be made, and the image's id."""
 
 
 class Batch(NamedTuple):
@@ -34,21 +48,27 @@ class Batch(NamedTuple):
 class Samples:
     """The decoded samples of some records, all in memory when they fit into `budget_gib`, else decoded at each access.
 
-    A sample takes 4 bytes a pixel. Loading raises `DataError` for the first bad file, so with a sufficient budget
-    nothing starts on broken data.
+    With a `size` (height, width) they are resized to it once, when they are read. A sample takes 4 bytes a pixel.
+    Loading raises `DataError` for the first bad file, so with a sufficient budget nothing starts on broken data.
     """
 
     def __init__(
-        self, records: list[Record], space: LabelSpace, budget_gib: float, loaded: Callable[[], None] = lambda: None
+        self,
+        records: list[Record],
+        space: LabelSpace,
+        budget_gib: float,
+        loaded: Callable[[], None] = lambda: None,
+        size: tuple[int, int] | None = None,
     ) -> None:
         self.records = records
         self.space = space
-        self.bytes = 4 * sum(height * width for height, width in map(checked_size, records))
+        self.size = size
+        self.bytes = 4 * sum(height * width for height, width in (size or own for own in map(checked_size, records)))
         self.cache: list[Sample] | None = None
         if self.bytes <= budget_gib * GIB:
             self.cache = []
             with ThreadPoolExecutor() as pool:
-                for sample in pool.map(lambda record: read_sample(record, space), records):
+                for sample in pool.map(self._read, records):
                     self.cache.append(sample)
                     loaded()
 
@@ -56,10 +76,21 @@ class Samples:
         return len(self.records)
 
     def __getitem__(self, index: int) -> Sample:
-        return self.cache[index] if self.cache is not None else read_sample(self.records[index], self.space)
+        return self.cache[index] if self.cache is not None else self._read(self.records[index])
+
+    def target(self, index: int) -> UInt8[Tensor, "h w"]:
+        """A sample's target alone, for which no image has to be decoded."""
+        if self.cache is not None:
+            return self.cache[index].target
+        target = read_target(self.records[index].label, self.space)
+        return resize_target(target, self.size) if self.size else target
+
+    def _read(self, record: Record) -> Sample:
+        sample = read_sample(record, self.space)
+        return resize(sample, self.size) if self.size else sample
 
 
-class Augmented(Dataset[tuple[Sample, Jitter, str]]):
+class Augmented(Dataset[Item]):
     """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone."""
 
     def __init__(self, samples: Samples, settings: Transforms, seed: int, epoch: int) -> None:
@@ -68,8 +99,8 @@ class Augmented(Dataset[tuple[Sample, Jitter, str]]):
         self.seed = seed
         self.epoch = epoch
 
-    def __getitem__(self, index: int) -> tuple[Sample, Jitter, str]:
-        """The augmented sample, the change of its colours that is still to be made, and its id."""
+    def __getitem__(self, index: int) -> Item:
+        """The sample as this epoch sees it."""
         record_id = self.samples.records[index].id
         rng = generator_for(self.seed, self.epoch, record_id)
         return *augment(self.samples[index], self.settings, rng), record_id
@@ -91,9 +122,20 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
     return [[int(i) for i in np.array_split(chunk, processes)[process]] for chunk in shared if len(chunk) >= processes]
 
 
+def loader_processes(cached: bool, on_gpu: bool, cores: int) -> int:
+    """How many processes prepare batches where nobody chose: 0 is the training process itself, before each step.
+
+    Beside a GPU all cores but one, up to 8. A CPU trains on decoded images without; where it has to decode them, a
+    quarter of its cores are worth more there than in the step (docs/decisions/0012-samples.md).
+    """
+    if on_gpu:
+        return min(8, cores - 1)
+    return 0 if cached else min(8, cores // 4)
+
+
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
     """The batches of an epoch, one for each list of indices. Raises `DataError` for a file that cannot be read."""
-    loader: DataLoader[tuple[Sample, Jitter, str]] = DataLoader(
+    loader: DataLoader[Item] = DataLoader(
         dataset, batch_sampler=indices, collate_fn=partial(collate, settings=dataset.settings), num_workers=workers,
         pin_memory=pin_memory,
     )  # fmt: skip
@@ -121,19 +163,25 @@ def divided(batch: Batch, size: int) -> list[Batch]:
     return [Batch(batch.images[part], batch.targets[part], batch.ids[part]) for part in parts]
 
 
-def collate(items: list[tuple[Sample, Jitter, str]], settings: Transforms) -> Batch:
-    """A batch of samples of any sizes, padded at the right and the bottom to the largest, their colours changed."""
+def collate(items: list[Item], settings: Transforms) -> Batch:
+    """A batch of augmented samples. Colours are changed here, and what lacks to the crop, or to the largest, is added.
+
+    It is added at the right and the bottom, in the mean colour and ignored, and takes no part in the change of colours.
+    """
     heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
-    size = (max(heights), max(widths))
+    size = settings.crop or (max(heights), max(widths))
     images = torch.empty(len(items), 3, *size)
     targets = torch.empty(len(items), *size, dtype=torch.uint8)
     for image, target, (sample, jitter, _) in zip(images, targets, items, strict=True):
-        padded = pad(sample, size)
-        image.copy_(padded.image)
-        target.copy_(padded.target)
+        height, width = sample.target.shape
+        if (height, width) != size:
+            image.copy_(PADDING[:, None, None])
+            target.fill_(IGNORE)
+        shown = image[:, :height, :width]
+        shown.copy_(sample.image)
+        target[:height, :width] = sample.target
         if jitter != NO_JITTER:
-            height, width = sample.target.shape
-            change_colors(image[:, :height, :width], jitter)
+            change_colors(shown, jitter)
         scale_levels(image, settings)
     return Batch(images, targets, [record_id for _, _, record_id in items])
 
@@ -141,9 +189,7 @@ def collate(items: list[tuple[Sample, Jitter, str]], settings: Transforms) -> Ba
 def class_shares(samples: Samples) -> Float[Tensor, " c"]:
     """Share of each class among the pixels that are not ignored, float64 (C,)."""
     counts = torch.zeros(256, dtype=torch.int64)
-    for index, record in enumerate(samples.records):
-        cached = samples.cache is not None
-        target = samples[index].target if cached else read_target(record.label, samples.space)
-        counts += torch.bincount(target.flatten(), minlength=256)
+    for index in range(len(samples)):
+        counts += torch.bincount(samples.target(index).flatten(), minlength=256)
     known = counts[: len(samples.space.classes)].double()
     return known / known.sum().clamp(min=1)

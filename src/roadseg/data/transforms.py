@@ -13,7 +13,6 @@ from torch import Tensor
 
 from roadseg.config import Transforms
 from roadseg.data.decode import Sample
-from roadseg.labels import IGNORE
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -25,7 +24,12 @@ GREY = torch.tensor([0.299, 0.587, 0.114])
 """Luma of ITU-R BT.601; its weights add up to 1."""
 
 PADDING = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN], dtype=torch.uint8)
-"""Colour of what a crop adds to a small image: zero after normalisation."""
+"""Colour of what a batch adds to a small image: zero after normalisation."""
+
+
+def fixed_size(settings: Transforms) -> tuple[int, int] | None:
+    """The height and width that every training image is brought to before chance comes in, if there is one."""
+    return settings.resize if settings.scale == (1, 1) else None
 
 
 class Jitter(NamedTuple):
@@ -56,9 +60,12 @@ def generator_for(seed: int, epoch: int, record_id: str) -> np.random.Generator:
 
 
 def augment(sample: Sample, settings: Transforms, rng: np.random.Generator) -> tuple[Sample, Jitter]:
-    """The sample at a random scale, cropped and flipped, and the change of colours that `change_colors` is to make."""
+    """The sample at a random scale, cropped and flipped, and the change of colours that `change_colors` is to make.
+
+    It is smaller than `settings.crop` where the scaled sample is; a batch is padded.
+    """
     drawn = draw((sample.target.shape[0], sample.target.shape[1]), settings, rng)
-    return place(sample, drawn, settings.crop), drawn.jitter
+    return place(sample, drawn), drawn.jitter
 
 
 def draw(size: tuple[int, int], settings: Transforms, rng: np.random.Generator) -> Draw:
@@ -91,13 +98,11 @@ def draw_jitter(strength: float, rng: np.random.Generator) -> Jitter:
     return Jitter(*rng.uniform(1 - strength, 1 + strength, 3).tolist())
 
 
-def place(sample: Sample, drawn: Draw, crop: tuple[int, int] | None) -> Sample:
-    """The window that was drawn, resized, flipped, and padded to `crop`."""
+def place(sample: Sample, drawn: Draw) -> Sample:
+    """The window that was drawn, resized and flipped."""
     image, target = sample.image[:, drawn.rows, drawn.columns], sample.target[drawn.rows, drawn.columns]
     sample = resize(Sample(image, target), drawn.size)
-    if drawn.flipped:
-        sample = Sample(sample.image.flip(-1), sample.target.flip(-1))
-    return pad(sample, crop) if crop else sample
+    return Sample(sample.image.flip(-1), sample.target.flip(-1)) if drawn.flipped else sample
 
 
 def resize(sample: Sample, size: tuple[int, int]) -> Sample:
@@ -112,8 +117,10 @@ def resize_image(image: UInt8[Tensor, "3 h w"], size: tuple[int, int]) -> UInt8[
     if tuple(image.shape[1:]) == size:
         return image
     # Only a CPU resizes bytes, and torch 2.13 fails an assertion of its own where one pixel is asked for.
-    pixels = image if image.device.type == "cpu" and size != (1, 1) else image.float()
-    pixels = pixels[None].contiguous()  # torch takes half as long again for a window as for a copy of it
+    if image.device.type == "cpu" and size != (1, 1):
+        pixels = image[None].contiguous(memory_format=torch.channels_last)
+    else:
+        pixels = image[None].float().contiguous()
     resized = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False, antialias=True)[0]
     return resized.round_().to(torch.uint8)
 
@@ -125,32 +132,20 @@ def resize_target(target: UInt8[Tensor, "h w"], size: tuple[int, int]) -> UInt8[
     return torch.from_numpy(target.numpy().take(rows, 0).take(columns, 1))
 
 
-def pad(sample: Sample, size: tuple[int, int]) -> Sample:
-    """The sample in the top left corner of a canvas of `size`; the rest is mean colour and `IGNORE`."""
-    height, width = sample.target.shape
-    if (height, width) == size:
-        return sample
-    image = PADDING[:, None, None].expand(3, *size).clone()
-    target = torch.full(size, IGNORE, dtype=torch.uint8)
-    image[:, :height, :width] = sample.image
-    target[:height, :width] = sample.target
-    return Sample(image, target)
-
-
 def change_colors(pixels: Float[Tensor, "3 h w"], jitter: Jitter) -> None:
     """Brightness, contrast around the mean grey, then saturation, in place; values from 0 to 255.
 
     The three are one linear map of a pixel's own value and its grey, and values are cut off at black and white once, at
-    its end. Only single numbers are added and multiplied, and the mean is exact: the number of threads shows in no bit.
+    its end. Every pixel is computed alone and the mean is exact: the number of threads shows in no bit.
     """
     brightness, contrast, saturation = jitter
+    gain = brightness * contrast
     # Whole numbers: the sum of a row is exact in float32, that of all rows in float64.
     mean = float(pixels.sum(-1).double().sum(-1) @ GREY.double()) / pixels[0].numel()
-    red, green, blue = GREY.tolist()
-    grey = (pixels[0] * red).add_(pixels[1] * green).add_(pixels[2] * blue)
-    gain = brightness * contrast
-    grey.mul_(gain * (1 - saturation)).add_(brightness * (1 - contrast) * mean)
-    pixels.mul_(gain * saturation).add_(grey).clamp_(0, 255)
+    red, green, blue = (gain * (1 - saturation) * GREY).tolist()
+    shared = (pixels[0] * red).add_(pixels[1], alpha=green).add_(pixels[2], alpha=blue)
+    shared += brightness * (1 - contrast) * mean
+    torch.add(shared, pixels, alpha=gain * saturation, out=pixels).clamp_(0, 255)
 
 
 def network_input(images: UInt8[Tensor, "*b 3 h w"], settings: Transforms) -> Float[Tensor, "*b 3 h w"]:
