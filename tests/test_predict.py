@@ -1,5 +1,8 @@
 """Which images are found, and that the pictures say what the network says."""
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +13,7 @@ from PIL import Image
 from roadseg.config import Transforms
 from roadseg.errors import DataError, WorkFailed
 from roadseg.labels import cityscapes
-from roadseg.predict import decide, find_images, predict
+from roadseg.predict import WRITERS, begun, decide, find_images, predict
 from roadseg.progress import Display
 from roadseg.runs import RunDir
 
@@ -102,3 +105,87 @@ def test_a_picture_that_cannot_be_read_does_not_stop_the_others(trained: RunDir,
     with pytest.raises(WorkFailed, match="1 of 2 images could not be read"):
         predict(trained, [str(tmp_path / "in")], tmp_path / "out", Display())
     assert {path.name for path in (tmp_path / "out").rglob("*.png")} == {"b.png"}
+
+
+def test_work_is_handed_out_in_order_and_begun_no_further_ahead_than_asked() -> None:
+    running = threading.Semaphore(0)
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(6):
+            taken.append(number)
+            yield number
+
+    def work(number: int) -> int:
+        running.acquire()
+        if number == 4:
+            raise ValueError("no four")
+        return 10 * number
+
+    with ThreadPoolExecutor(2) as threads:
+        results = []
+        for future in begun(threads, work, items(), 2):
+            assert len(taken) <= len(results) + 3
+            running.release()
+            results.append(future.exception() or future.result())
+    assert [str(result) for result in results] == ["0", "10", "20", "30", "no four", "50"]
+
+
+class Stopping(Display):
+    """Ctrl-C as soon as the first picture is done."""
+
+    def advance(self, detail: str = "") -> None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_leaves_whole_pictures_alone(trained: RunDir, tmp_path: Path) -> None:
+    count = WRITERS + 5
+    for number in range(count):
+        picture(tmp_path / f"in/{number}.png")
+    with pytest.raises(KeyboardInterrupt):
+        predict(trained, [str(tmp_path / "in")], tmp_path / "out", Stopping())
+    written = [path for path in (tmp_path / "out").rglob("*") if path.is_file()]
+    assert all(path.suffix == ".png" and opened(path).size[0] == 20 for path in written)
+    assert 4 <= len(written) < 4 * count
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
+
+
+def test_a_full_disk_ends_it(trained: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(WRITERS + 5):
+        picture(tmp_path / f"in/{number:02}.png")
+    asked: list[Path] = []
+
+    def full(path: Path, data: bytes) -> None:
+        asked.append(path)
+        raise WorkFailed(f"cannot write {path}: No space left on device")
+
+    monkeypatch.setattr("roadseg.predict.write_bytes", full)
+    with pytest.raises(WorkFailed, match=r"labels/00\.png: No space left"):
+        predict(trained, [str(tmp_path / "in")], tmp_path / "out", Display())
+    assert len(asked) < WRITERS + 5
+
+
+class Told(Display):
+    """What is said, and how often something is done."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.done = 0
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+    def advance(self, detail: str = "") -> None:
+        self.done += 1
+
+
+def test_what_cannot_be_read_is_told_in_order(trained: RunDir, tmp_path: Path) -> None:
+    for number in range(7):
+        path = picture(tmp_path / f"in/{number}.png")
+        if number % 3 == 0:
+            path.write_text("not a picture")
+    told = Told()
+    with pytest.raises(WorkFailed, match="3 of 7 images could not be read"):
+        predict(trained, [str(tmp_path / "in")], tmp_path / "out", told)
+    assert [line.split(":")[0] for line in told.lines] == [f"cannot read {tmp_path / 'in'}/{n}.png" for n in (0, 3, 6)]
+    assert told.done == 4

@@ -20,7 +20,7 @@ SMALLEST_SHARE = 0.001
 
 def colorize(indices: Indices, space: LabelSpace) -> Pixels:
     """Class indices in the label space's colours; ignored pixels black."""
-    return np.asarray(space.palette[indices])
+    return np.asarray(space.palette.take(indices, axis=0))
 
 
 def boundaries(indices: Indices) -> np.ndarray:
@@ -33,9 +33,11 @@ def boundaries(indices: Indices) -> np.ndarray:
 
 def overlay(image: Pixels, indices: Indices, space: LabelSpace, strength: float = 0.5) -> Pixels:
     """Class colours laid over the image, with a light line where the class changes."""
-    mixed = (1 - strength) * image + strength * colorize(indices, space)
-    mixed[boundaries(indices)] = 0.25 * mixed[boundaries(indices)] + 0.75 * 255
-    return np.asarray(mixed.round().astype(np.uint8))
+    mixed = image * np.float32(1 - strength)
+    mixed += colorize(indices, space) * np.float32(strength)
+    edge = boundaries(indices)
+    mixed[edge] = np.float32(0.25) * mixed[edge] + np.float32(0.75 * 255)
+    return np.rint(mixed, out=mixed).astype(np.uint8)
 
 
 def confidence_map(confidence: Float[np.ndarray, "h w"]) -> Indices:
@@ -65,10 +67,10 @@ def with_legend(picture: Pixels, indices: Indices, space: LabelSpace) -> UInt8[n
     return np.asarray(canvas)
 
 
-def png(picture: np.ndarray) -> bytes:
-    """A PNG file of uint8 (H, W) or (H, W, 3)."""
+def png(picture: np.ndarray, compression: int = 6) -> bytes:
+    """A PNG file of uint8 (H, W) or (H, W, 3), compressed between 0 (not at all) and 9."""
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, format="PNG")
+    Image.fromarray(picture).save(buffer, format="PNG", compress_level=compression)
     return buffer.getvalue()
 
 
