@@ -160,7 +160,7 @@ def step_rows(theirs: dict[str, Timing], rounds: int) -> list[Row]:
         if padding == "same":
             image = street_sample(*baseline.SIZE).image
             ours = in_turn({"": make_prediction(learner, image, config)}, rounds, CPU)[""]
-            rows.append(Row("prediction of an image", theirs["predict"], ours, 8, 11))
+            rows.append(Row('prediction, padding="same"', theirs["predict"], ours, 8, 11))
         del learner
     return rows
 
@@ -193,7 +193,7 @@ def sample_row(theirs: dict[str, Timing], rounds: int) -> Row:
     def load() -> list[Batch]:
         return [collated([sample], config, next(numbers)) for sample in samples]
 
-    return Row("4 samples, augmented", theirs["samples"], in_turn({"": load}, rounds, CPU)[""], 20, 50)
+    return Row("4 samples, decoded before", theirs["samples"], in_turn({"": load}, rounds, CPU)[""], 20, 50)
 
 
 def camvid_step(rounds: int) -> tuple[Timing, Timing]:
@@ -255,7 +255,7 @@ def main() -> None:
     second = notebook_side(arguments.rounds)
     print_table(rows, first, second)
     memory = first["memory"]
-    print_memory("peak memory of training", memory["step GiB"], step_gib, "GiB", 2, 3)
+    print_memory('peak memory, padding="same"', memory["step GiB"], step_gib, "GiB", 2, 3)
     print_memory("extra memory of the loss", memory["loss MiB"], loss_mib, "MiB", 20, 50)
     print_epoch(step, validation, second["timings"]["plain step"])
     print_startup()

@@ -1,4 +1,6 @@
 import itertools
+import subprocess
+import sys
 from pathlib import Path
 from typing import Literal
 
@@ -107,3 +109,13 @@ def test_peak_memory_can_begin_anew() -> None:
 
 def test_at_least_one_core_may_be_used() -> None:
     assert hardware.cpu_count() >= 1
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
+def test_the_memory_of_a_parent_is_not_counted() -> None:
+    held = torch.ones(2**27)  # 512 MiB
+    script = "import torch; from roadseg.hardware import peak_memory_gib; print(peak_memory_gib(torch.device('cpu')))"
+    mine = hardware.peak_memory_gib(CPU)
+    done = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
+    assert held.sum() == 2**27
+    assert float(done.stdout) < mine - 0.2

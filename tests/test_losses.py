@@ -1,3 +1,5 @@
+from unittest.mock import patch
+
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ from roadseg.losses import (
     target_weight,
     upsampled_cross_entropy_sum,
 )
-from roadseg.upsample import Grid, upsample
+from roadseg.upsample import BAND_BYTES, Bands, Grid, upsample
 
 CLASSES = 3
 
@@ -143,7 +145,7 @@ Coarse = tuple[Tensor, Tensor, Grid, Tensor | None]
 def coarse_batches(draw: st.DrawFn) -> Coarse:
     """Coarse logits float64 (B, C, h, w), targets (B, H, W) with ignored pixels, their grid, and class weights or None.
 
-    Up to three bands of cells, cut anywhere by the image's border.
+    The image's border cuts cells anywhere.
     """
     stride = draw(st.sampled_from([1, 2, 8, 32]))
     grid = Grid(stride, draw(st.sampled_from([0, 0, 3])) if stride > 1 else 0)
@@ -169,10 +171,17 @@ def unfused(logits: Tensor, targets: Tensor, grid: Grid, weights: Tensor | None)
     return loss.detach(), gradient, pixels.max(1).indices
 
 
-@given(coarse_batches(), st.sampled_from([torch.float64, torch.float32]))
-def test_fused_loss_and_gradient_equal_those_of_full_size_logits(batch: Coarse, dtype: torch.dtype) -> None:
-    """The gradient to 1e-5 of its largest value, relative to float64."""
+@given(coarse_batches(), st.sampled_from([torch.float64, torch.float32]), st.sampled_from([1, 2**14, 2**21]))
+def test_fused_loss_and_gradient_equal_those_of_full_size_logits(
+    batch: Coarse, dtype: torch.dtype, band_bytes: int
+) -> None:
+    """The gradient to 1e-5 of its largest value, relative to float64; in bands of one cell up to a single band."""
     coarse, targets, grid, weights = batch
+    with patch.dict(BAND_BYTES, {coarse.device.type: band_bytes}):
+        check_fused(coarse, targets, grid, weights, dtype)
+
+
+def check_fused(coarse: Tensor, targets: Tensor, grid: Grid, weights: Tensor | None, dtype: torch.dtype) -> None:
     logits = coarse.to(dtype)
     expected_loss, expected_gradient, _ = unfused(logits, targets, grid, weights)
     logits.requires_grad_()
@@ -230,3 +239,11 @@ def test_a_fused_target_that_is_no_class_is_told() -> None:
     """The loss is not finite, which stops training, rather than another class's."""
     targets = torch.tensor([[[0, CLASSES]]])
     assert upsampled_cross_entropy_sum(torch.zeros(1, CLASSES, 1, 2), targets, Grid(1))[0].isnan()
+
+
+def test_bands_share_rows_of_logits_and_both_get_a_gradient() -> None:
+    """A row of logits lies under two bands; the smallest bands see each row twice."""
+    logits, targets = torch.randn(1, CLASSES, 5, 4, dtype=torch.float64), torch.randint(CLASSES, (1, 40, 32))
+    with patch.dict(BAND_BYTES, {"cpu": 1}):
+        assert len(list(Bands(logits[0], Grid(8), (40, 32)))) == 6
+        check_fused(logits, targets, Grid(8), None, torch.float64)

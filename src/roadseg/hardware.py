@@ -130,6 +130,9 @@ def peak_memory_gib(device: torch.device) -> float:
     """Largest memory since `forget_peak_memory`, in GiB: of the GPU where there is one, else the resident set."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
+    with suppress(OSError):  # Linux; getrusage would begin at what the process that started this one has held
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 2**30
 

@@ -17,9 +17,6 @@ from roadseg.labels import IGNORE
 
 Confusion = Int64[np.ndarray, "*n c c"]
 
-NO_CLASS = IGNORE - 1
-"""An index that only a table of 255 classes would have."""
-
 
 def confusion_matrix(
     prediction: Integer[Tensor, "*shape"], target: Integer[Tensor, "*shape"], classes: int
@@ -30,7 +27,7 @@ def confusion_matrix(
     Fastest with bytes.
     """
     # One count for each pair of bytes, then a look at the counts: several times as fast as looking at the pixels first.
-    cells = _bytes(target).to(torch.int32) * 256 + _bytes(prediction)
+    cells = _bytes(target, IGNORE - 1).to(torch.int32) * 256 + _bytes(prediction, IGNORE)
     counts = torch.bincount(cells.flatten(), minlength=256 * 256).reshape(256, 256)
     confusion = counts[:classes, :classes]
     if confusion.sum() + counts[IGNORE].sum() != target.numel():
@@ -40,11 +37,11 @@ def confusion_matrix(
     return confusion
 
 
-def _bytes(indices: Tensor) -> Tensor:
-    """Indices as uint8; what does not fit becomes an index that is no class."""
+def _bytes(indices: Tensor, no_class: int) -> Tensor:
+    """Indices as uint8; what does not fit becomes `no_class`."""
     if indices.dtype == torch.uint8:
         return indices
-    return torch.where((indices < 0) | (indices > IGNORE), NO_CLASS, indices).to(torch.uint8)
+    return torch.where((indices < 0) | (indices > IGNORE), no_class, indices).to(torch.uint8)
 
 
 def _ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:

@@ -281,12 +281,14 @@ def bench_verb(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"no work {unknown[0]!r} to time; choices: {', '.join(WORK)}")
     if arguments.rounds < 1:
         raise ConfigError(f"--rounds {arguments.rounds}: give at least 1")
+    if arguments.output and not arguments.output.parent.is_dir():
+        raise ConfigError(f"no folder {arguments.output.parent} for {arguments.output.name}; make it first")
     console = new_console()
     with live_display(console) as display:
         content = bench(arguments.work or list(WORK), arguments.rounds, display)
+    console.print(bench_table(content))
     if arguments.output:
         write_bytes(arguments.output, (json.dumps(content, indent=2) + "\n").encode())
-    console.print(bench_table(content))
 
 
 def doctor_verb(arguments: argparse.Namespace) -> None:

@@ -60,10 +60,10 @@ def bench_table(content: dict[str, Any]) -> Table:
     table = Table(
         title=f"{machine['device']}, {machine['cores']} cores, {machine['threads']} threads, torch {machine['torch']}, "
         f"{machine['precision']}; medians of {content['rounds']} rounds",
-        caption="floor: the convolutions alone (train, infer), exponentials (loss), or memory read and written once "
-        f"(metrics, loader), at the best pace of this machine: {peak['flops'] / 1e9:.0f} GFLOP/s, "
-        f"{peak['exponentials'] / 1e9:.1f} G exponentials/s, {peak['bandwidth'] / 1e9:.0f} GB/s. "
-        "Other programs that run now make all of them slower.",
+        caption="floor: the convolutions alone (train, infer), exponentials (loss), full-size logits copied once "
+        "(metrics; bands may do better), samples read and written once (loader), at the best pace of this machine: "
+        f"{peak['flops'] / 1e9:.0f} GFLOP/s, {peak['exponentials'] / 1e9:.1f} G exponentials/s, "
+        f"{peak['bandwidth'] / 1e9:.0f} GB/s. Other programs that run now make all of them slower.",
         title_justify="left",
         caption_justify="left",
     )
