@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from torch.distributed.run import get_args_parser
 
 from roadseg.cli import main
 
@@ -14,6 +15,8 @@ TOP = Path(__file__).parents[1]
 SMALL = [
     "--model.width", "0.05", "--train.epochs", "1", "--train.batch_size", "2", "--transforms.crop", "64", "64",
 ]  # fmt: skip
+START = re.compile(r"(?:\w+=\S+ )*(?:torchrun .* )?roadseg ")
+"""How a command begins: perhaps with variables of the environment, and with torchrun."""
 DATA = {"kitti": "kitti", "demo": "kitti", "camvid": "camvid", "cityscapes": "cityscapes", "folder": "van"}
 
 
@@ -22,7 +25,8 @@ def commands(page: Path) -> list[str]:
     found: list[str] = []
     for number, part in enumerate(page.read_text().split("```")):
         if number % 2:
-            found += [line.split("  #")[0].strip() for line in part.splitlines() if line.startswith("roadseg ")]
+            lines = re.sub(r"\\\n +", "", part).splitlines()
+            found += [line.split("  #")[0].strip() for line in lines if START.match(line)]
         else:
             found += re.findall(r"`(roadseg [^`\n]*)`", part)
     return [command for command in found if not re.search(r"\.\.\.|\b(RECIPE|RUN|COMMAND)\b", command)]
@@ -61,12 +65,25 @@ def workplace(streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     return tmp_path
 
 
+def roadseg_words(words: list[str]) -> list[str]:
+    """What roadseg gets of a command, by torchrun's own parser where torchrun starts it; here on one process."""
+    if words[0] != "torchrun":
+        return words[1:]
+    read = get_args_parser().parse_args(words[1:])
+    assert read.module, words
+    assert read.training_script == "roadseg", words
+    given = list(read.training_script_args)
+    assert given == words[words.index("roadseg") + 1 :], "torchrun took flags of roadseg's"
+    return given
+
+
 def tiny_words(command: str) -> list[str]:
     """The command with the folder of the data set that it is about, without a download, and small."""
     kind = next((kind for kind in DATA if re.search(rf"\b{kind}-", command)), "kitti")
-    words = shlex.split(command.replace(" --model.weights imagenet", "").replace(" DIR", f" {DATA[kind]}"))[1:]
+    words = shlex.split(command.replace(" --model.weights imagenet", "").replace(" DIR", f" {DATA[kind]}"))
+    words = roadseg_words([word for word in words if not re.fullmatch(r"[A-Z_]+=\S*", word)])
     if words[0] == "bench":
-        return [*words, "metrics", "--rounds", "1"]
+        return ["bench", "metrics", "--rounds", "1"]
     if words[0] not in ("train", "study") or "--help" in words or "--resume" in words:
         return words
     resize = ["--transforms.resize", "64", "96"] if "assignment" in command else []
