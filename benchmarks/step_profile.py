@@ -20,9 +20,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from roadseg import learner as learner_module
 from roadseg.bench.measure import Peak, in_turn, measure_peak
-from roadseg.bench.work import collated, make_learner, settings, street_sample
+from roadseg.bench.work import IMAGE, collated, make_learner, settings, street_sample
 from roadseg.config import Config
-from roadseg.data.decode import Sample
 from roadseg.data.loading import Batch
 from roadseg.hardware import make_accelerator
 from roadseg.learner import Learner
@@ -42,9 +41,8 @@ BYTES_PER_PARAMETER = {"adamw": 28, "adam": 28, "sgd": 20}
 
 
 def make_batch(config: Config, classes: int) -> Batch:
-    count = config.train.batch_size
-    noise = [street_sample(375, 1242, seed) for seed in range(count)]
-    samples = [Sample(sample.image, torch.where(sample.target < classes, sample.target, 255)) for sample in noise]
+    """An augmented batch of noise of KITTI's size."""
+    samples = [street_sample(*IMAGE, seed, classes) for seed in range(config.train.batch_size)]
     return collated(samples, config, 0)
 
 
@@ -105,6 +103,8 @@ def main() -> None:
     config = settings(arguments.recipe)
     accelerator, layout = make_accelerator(config.train.precision)
     device, precision = accelerator.device, "bf16" if accelerator.mixed_precision == "bf16" else "fp32"
+    if device.type != "cpu":
+        raise SystemExit("operators are timed on the CPU alone; hide the GPU with CUDA_VISIBLE_DEVICES=")
     peak = measure_peak(device, precision)
     learner = make_learner(config, arguments.classes, accelerator, layout)
     batch = make_batch(config, arguments.classes)

@@ -56,11 +56,11 @@ class Work(NamedTuple):
     floor_of: str
 
 
-def street_sample(height: int, width: int, seed: int = 0) -> Sample:
+def street_sample(height: int, width: int, seed: int = 0, classes: int = CLASSES) -> Sample:
     """Noise with blobs of classes and some ignored pixels."""
     rng = np.random.default_rng(seed)
-    blobs = rng.integers(0, CLASSES + 1, (height // 16 + 1, width // 16 + 1)).repeat(16, 0).repeat(16, 1)
-    target = np.where(blobs == CLASSES, IGNORE, blobs)[:height, :width].astype(np.uint8)
+    blobs = rng.integers(0, classes + 1, (height // 16 + 1, width // 16 + 1)).repeat(16, 0).repeat(16, 1)
+    target = np.where(blobs == classes, IGNORE, blobs)[:height, :width].astype(np.uint8)
     image = rng.integers(0, 256, (3, height, width), dtype=np.uint8)
     return Sample(torch.from_numpy(image), torch.from_numpy(target))
 

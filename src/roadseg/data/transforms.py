@@ -24,7 +24,7 @@ GREY = torch.tensor([0.299, 0.587, 0.114])
 """Luma of ITU-R BT.601; its weights add up to 1."""
 
 PADDING = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN], dtype=torch.uint8)
-"""Colour of what a batch adds to a small image: zero after normalisation."""
+"""Colour of what a batch adds to a small image: zero after normalisation, to the nearest level."""
 
 
 def fixed_size(settings: Transforms) -> tuple[int, int] | None:
