@@ -286,7 +286,7 @@ def print_epoch(step: Timing, validation: Timing, plain: Timing) -> None:
     epoch = CAMVID_STEPS * step.median + CAMVID_VAL * validation.median
     print(
         f"epoch of camvid-fcn8s: {CAMVID_STEPS} steps of {span(step)} s, {CAMVID_VAL} images of {span(validation)} s: "
-        f"{epoch:.0f} s\n  150 s, 125 s: {verdict(epoch, 150, 125, less=True)}; a plain loop's steps, all layers trained: "
+        f"{epoch:.0f} s\n  150 s, 125 s: {verdict(epoch, 150, 125, less=True)}; a plain loop that trains all layers: "
         f"{CAMVID_STEPS * plain.median:.0f} s"
     )
 
