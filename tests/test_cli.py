@@ -196,12 +196,13 @@ def test_a_division_is_told_by_its_groups(
     flags = ["--data.root", data, "--data.split.fractions", "0.75", "0.25", "0", "--output", tmp_path / "splits.json"]
     listed = {line.split()[0]: line.split()[1] for line in (data / "drives.txt").read_text().splitlines()}
     assert call("data", "split", "demo-fcn16s", *flags) == 0
-    train, val = capsys.readouterr().out.splitlines()
+    train, val, _ = capsys.readouterr().out.splitlines()
     stored = json.loads((tmp_path / "splits.json").read_text())
     drives = {part: sorted({listed[name.removesuffix("_10")] for name in stored[part]}) for part in ("train", "val")}
     assert train == f"train: 6 images, 3 groups: {', '.join(drives['train'])}"
     assert val == f"val: 2 images, 1 group: {drives['val'][0]}"
     monkeypatch.setattr("roadseg.verbs.MOST_GROUPS", 1)
+    (tmp_path / "splits.json").unlink()
     assert call("data", "split", "demo-fcn16s", *flags) == 0
     assert f"3 groups: {drives['train'][0]} and 2 more" in capsys.readouterr().out
 
@@ -439,3 +440,34 @@ def test_too_little_memory_is_told(data: Path, tmp_path: Path, capsys: pytest.Ca
     error = capsys.readouterr().err
     assert "out of memory; lower" in error
     assert len(error.strip().splitlines()) == 1
+
+
+def test_a_complete_run_is_not_taken_for_one_with_other_settings(
+    trained: RunDir, streets: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "demo-fcn16s", "--run", str(trained.path), "--resume"]
+    assert main(words) == 0
+    assert main([*words, "--train.epochs", "5"]) == 2
+    assert "is complete, with other settings (train.epochs is 2 there and 5 here)" in capsys.readouterr().err
+
+
+def test_a_division_is_never_replaced(streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "split.json"
+    words = ["data", "split", "demo-fcn16s", "--data.root", str(streets), "--output"]
+    assert main([*words, str(file)]) == 0
+    assert f"division: {file}" in capsys.readouterr().out
+    before = file.read_bytes()
+    assert main([*words, str(file), "--data.split.seed", "5"]) == 2
+    assert main([*words, str(tmp_path / "nowhere/split.json")]) == 2
+    assert "exists already" in (said := capsys.readouterr().err)
+    assert "no folder" in said
+    assert file.read_bytes() == before
+
+
+def test_a_varied_setting_has_no_flag_beside_it(
+    streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["study", "demo-fcn16s", "--data.root", str(streets), "--output", str(tmp_path / "out")]
+    assert main([*words, "--vary", "optimizer.lr", "1e-3", "--optimizer.lr", "5e-3"]) == 2
+    assert "--vary optimizer.lr exclude each other" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

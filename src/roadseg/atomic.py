@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
 from roadseg.errors import WorkFailed
@@ -55,4 +56,5 @@ def sync_folder(folder: Path) -> None:
 
 def failed(path: Path, error: OSError) -> WorkFailed:
     """The error for a person whose file could not be written."""
-    return WorkFailed(f"cannot write {path}: {error.strerror}; free space or choose another folder")
+    mend = "free space or choose another folder" if error.errno in (ENOSPC, EDQUOT) else "choose another place"
+    return WorkFailed(f"cannot write {path}: {error.strerror}; {mend}")

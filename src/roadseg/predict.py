@@ -117,7 +117,8 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
             display.advance()
     if written < len(images):
         unread = len(images) - written
-        raise WorkFailed(f"{unread} of {len(images)} images could not be read; the others are labelled in {output}")
+        others = f"the others are labelled in {output}" if written else "nothing was written"
+        raise WorkFailed(f"{unread} of {len(images)} images could not be read; {others}")
     return written
 
 

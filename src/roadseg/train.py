@@ -224,8 +224,8 @@ class Training:
     def validate(self, stop: StopFlag, keep: bool = False) -> Evaluation:
         """Score the validation images; keep the predictions, and let the CRF act on them, if asked to.
 
-        Raises `Interrupted` after a signal, and `WorkFailed` where the loss, which kept predictions have none of, is not
-        finite.
+        Raises `Interrupted` after a signal, and `WorkFailed` where the loss is not finite; with kept predictions
+        there is no loss.
         """
         self.display.begin("validating", len(self.samples["val"]))
 

@@ -34,6 +34,7 @@ def recipes_verb(arguments: argparse.Namespace) -> None:
 
 def train_verb(arguments: argparse.Namespace) -> int:
     """Train a recipe."""
+    from roadseg.config import difference
     from roadseg.runs import RunDir, latest_run, next_run
 
     recipe(arguments.recipe)
@@ -45,6 +46,9 @@ def train_verb(arguments: argparse.Namespace) -> int:
     console = new_console()
     if begun and run.complete:
         run.check_whole()
+        different = difference(run.config(), settings)
+        if different:
+            raise ConfigError(f"{run.path} is complete, with other settings ({different}); train anew without --resume")
         say(console, f"{run.path} is complete; nothing to do")
         return 0
 
@@ -164,6 +168,9 @@ def study_verb(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"--folds {arguments.folds}: give at least 2, or leave it out")
     bases = [overridden(recipe(name), given) for name in arguments.recipes]
     varied = _varied(arguments.vary)
+    twice = next((key for key in varied if key in given), None)
+    if twice:
+        raise ConfigError(f"--{twice} and --vary {twice} exclude each other; give one of them")
     trials = plan(make_arms(bases, varied), arguments.seeds or [bases[0].seed], arguments.folds, arguments.output)
     console = new_console()
     try:
@@ -258,6 +265,7 @@ def split_verb(arguments: argparse.Namespace) -> None:
     from roadseg.data.splits import groups
 
     settings = overridden(recipe(arguments.recipe), given_settings(arguments))
+    _check_new_file(arguments.output)
     label_space(settings.data)
     splits, records = load_records(settings.data)
     splits.save(arguments.output)
@@ -267,6 +275,15 @@ def split_verb(arguments: argparse.Namespace) -> None:
         more = f" and {len(names) - MOST_GROUPS} more" if len(names) > MOST_GROUPS else ""
         count = f"{len(members)} images, {len(names)} group{'s' if len(names) != 1 else ''}"
         say(console, f"{part}: {count}: {', '.join(names[:MOST_GROUPS])}{more}")
+    say(console, f"division: {arguments.output}")
+
+
+def _check_new_file(path: Path) -> None:
+    """Raises `ConfigError` where an --output exists already or has no folder."""
+    if path.exists():
+        raise ConfigError(f"{path} exists already; choose another --output, or remove it first")
+    if not path.parent.is_dir():
+        raise ConfigError(f"no folder {path.parent} for {path.name}; make it first, or choose another --output")
 
 
 def bench_verb(arguments: argparse.Namespace) -> None:
@@ -281,8 +298,8 @@ def bench_verb(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"no work {unknown[0]!r} to time; choices: {', '.join(WORK)}")
     if arguments.rounds < 1:
         raise ConfigError(f"--rounds {arguments.rounds}: give at least 1")
-    if arguments.output and not arguments.output.parent.is_dir():
-        raise ConfigError(f"no folder {arguments.output.parent} for {arguments.output.name}; make it first")
+    if arguments.output:
+        _check_new_file(arguments.output)
     console = new_console()
     with live_display(console) as display:
         content = bench(arguments.work or list(WORK), arguments.rounds, display)
