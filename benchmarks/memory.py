@@ -55,7 +55,7 @@ def steps(network: str, recompute: bool, size: tuple[int, int], batch: int, widt
     learner = Learner(build_network(settings, CLASSES, True), accelerator, memory_format, None, None, 0)
     learner.begin_epoch()
     torch.manual_seed(0)
-    targets = torch.randint(0, CLASSES, (batch, *size))
+    targets = torch.randint(0, CLASSES, (batch, *size), dtype=torch.uint8)
     group = [Batch(torch.randn(batch, 3, *size), targets, [str(number) for number in range(batch)])]
     forget_peak_memory(accelerator.device)
     base = memory(accelerator.device, "VmRSS")

@@ -23,12 +23,11 @@ from torch import Tensor
 
 import assignment_baseline as baseline
 from roadseg.bench.measure import Timing, extra_memory, in_turn
-from roadseg.bench.work import collated, make_learner, settings, street_sample
+from roadseg.bench.work import collated, make_learner, make_prediction, settings, street_sample
 from roadseg.config import Config
 from roadseg.data.decode import Sample, read_image
 from roadseg.data.loading import Batch
-from roadseg.evaluate import NO_CRF, coarse_logits, predicted_classes
-from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, store_as_computed
+from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib
 from roadseg.learner import Learner
 from roadseg.losses import upsampled_cross_entropy_sum
 from roadseg.metrics import confusion_matrix, mean_iou, micro_iou
@@ -90,19 +89,6 @@ def make_learner_of(config: Config, classes: int) -> Learner:
 def make_step(learner: Learner, batch: Batch) -> Callable[[], tuple[float, Tensor]]:
     weight = learner.weight([batch])
     return lambda: learner.step([batch], 0, 1.0, weight)
-
-
-def make_prediction(learner: Learner, image: Tensor, config: Config) -> Callable[[], Tensor]:
-    """As `roadseg predict` does it; the network learns no more after this."""
-    store_as_computed(learner.network, learner.accelerator)
-
-    @torch.inference_mode()
-    def predict() -> Tensor:
-        network = learner.network.eval()
-        logits, placed = coarse_logits(network, learner.grid, image, config.transforms, learner.memory_format)
-        return predicted_classes(logits, placed, image, NO_CRF)
-
-    return predict
 
 
 def one_batch() -> Batch:

@@ -120,19 +120,25 @@ def train_work(machine: Machine) -> Work:
     )  # fmt: skip
 
 
+def make_prediction(learner: Learner, image: Tensor, config: Config) -> Callable[[], Tensor]:
+    """From an image in memory to each pixel's class, as `roadseg predict` does it; the network learns no more."""
+    network = learner.network.eval()
+    store_as_computed(network, learner.accelerator)
+    image = image.to(learner.accelerator.device)
+
+    @torch.inference_mode()
+    def predict() -> Tensor:
+        logits, placed = coarse_logits(network, learner.grid, image, config.transforms, learner.memory_format)
+        return predicted_classes(logits, placed, image, NO_CRF)
+
+    return predict
+
+
 def infer_work(machine: Machine) -> Work:
     """From an image in memory to each pixel's class."""
     config = settings()
     learner = make_learner(config, CLASSES, machine.accelerator, machine.memory_format)
-    network = learner.network.eval()
-    store_as_computed(network, machine.accelerator)
-    image = street_sample(*IMAGE).image.to(machine.accelerator.device)
-
-    @torch.inference_mode()
-    def predict() -> Tensor:
-        logits, placed = coarse_logits(network, learner.grid, image, config.transforms, machine.memory_format)
-        return predicted_classes(logits, placed, image, NO_CRF)
-
+    predict = make_prediction(learner, street_sample(*IMAGE).image, config)
     flops = flops_of(predict)
     return Work(
         f"FCN-8s, {IMAGE[1]}x{IMAGE[0]}", predict, 1,
