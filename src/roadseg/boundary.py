@@ -27,19 +27,32 @@ def distance_to_other_class(indices: UInt8[np.ndarray, "h w"], cap: int = CAP) -
     assert 1 <= cap <= 255
     ignored = indices == IGNORE
     # Least and greatest class in a growing square around each pixel: they differ once it holds another class.
-    least, greatest = indices.copy(), np.where(ignored, 0, indices).astype(np.uint8)
-    distance = np.ones_like(indices)
+    least, greatest = _framed(indices, 255), _framed(np.where(ignored, 0, indices), 0)
+    distance = np.ones_like(least)
     for _ in range(1, cap):
-        _grow(least, np.minimum)
-        _grow(greatest, np.maximum)
+        least, greatest = _grown(least, np.minimum, 255), _grown(greatest, np.maximum, 0)
         distance += least >= greatest
+    distance = distance[:-1, :-1].copy()
     distance[ignored] = 0
     return distance
 
 
-def _grow(values: UInt8[np.ndarray, "h w"], extreme: np.ufunc) -> None:
-    """Each value becomes the extreme one of the 3x3 pixels around it."""
-    for lines in (values, values.T):
-        before = lines.copy()
-        extreme(lines[1:], before[:-1], out=lines[1:])
-        extreme(lines[:-1], before[1:], out=lines[:-1])
+def _framed(values: np.ndarray, neutral: int) -> UInt8[np.ndarray, "h1 w1"]:
+    """The values with a row below and a column to the right that keep the ends of lines apart."""
+    return np.pad(values.astype(np.uint8), ((0, 1), (0, 1)), constant_values=neutral)
+
+
+def _grown(framed: UInt8[np.ndarray, "h1 w1"], extreme: np.ufunc, neutral: int) -> UInt8[np.ndarray, "h1 w1"]:
+    """For each value the extreme one of the 3x3 around it.
+
+    Lines lie one after the other in memory, so shifting all of it by 1 or by a line's length is the fastest there is.
+    """
+    for step in (1, framed.shape[1]):
+        flat = framed.reshape(-1)
+        pairs = extreme(flat[step:], flat[:-step])
+        threes = np.empty_like(flat)
+        extreme(pairs[step:], pairs[:-step], out=threes[step:-step])
+        threes[:step], threes[-step:] = pairs[:step], pairs[-step:]
+        framed = threes.reshape(framed.shape)
+        framed[-1], framed[:, -1] = neutral, neutral
+    return framed
