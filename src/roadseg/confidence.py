@@ -39,7 +39,7 @@ def _starts() -> Int64[np.ndarray, " bins"]:
     """The lowest level of each bin: sixtieths up to 0.95, and from there finer and finer, where most pixels are."""
     even = np.arange(57) / 60
     fine = 1 - 0.05 * 0.01 ** (np.arange(60) / 59)
-    return np.rint(LEVELS * np.concatenate([even, fine])).astype(np.int64)
+    return np.asarray(np.rint(LEVELS * np.concatenate([even, fine])), np.int64)
 
 
 STARTS = _starts()
@@ -167,7 +167,7 @@ def threshold(counts: Int64[np.ndarray, "3 bins"], level: float) -> Threshold | 
 
 
 def kept(counts: Counts, confidence: float | None) -> Int64[np.ndarray, "*n 3"]:
-    """Pixels with at least this confidence (a bin's lowest) that are wrong and right, and all pixels; with None, none."""
+    """Wrong and right pixels with at least this confidence (a bin's lowest; None: above all), and the number of all."""
     start = BINS if confidence is None else int(np.searchsorted(LOWEST, confidence - 1e-9))
     above = counts[..., start:]
     return np.stack([above[..., WRONG, :].sum(-1), above[..., RIGHT, :].sum(-1), _pixels(counts).sum(-1)], -1)
@@ -182,6 +182,6 @@ def _from_above(values: np.ndarray) -> np.ndarray:
     return np.flip(np.flip(values, -1).cumsum(-1), -1)
 
 
-def _ratio(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:
+def _ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan), dtype=np.float64)

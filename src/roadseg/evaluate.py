@@ -12,18 +12,21 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from roadseg import metrics, stats
-from roadseg.config import Crf, Transforms
+from roadseg import confidence, metrics, stats
+from roadseg.boundary import distance_to_other_class
+from roadseg.calibration import fit_temperature, summary
+from roadseg.confidence import BINS, NEAR
+from roadseg.config import Config, Crf, Transforms
 from roadseg.crf import refine
 from roadseg.data.datasets import split_records
 from roadseg.data.decode import Sample
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import network_input, resize, resize_image
-from roadseg.errors import RunError
+from roadseg.errors import RoadsegError, RunError
 from roadseg.hardware import make_accelerator, store_as_computed, summed
 from roadseg.labels import LabelSpace
 from roadseg.losses import target_weight, upsampled_cross_entropy_sum
@@ -39,13 +42,15 @@ class Evaluation(NamedTuple):
     """Confusion matrices int64 (N, C, C) in the order of the samples, and the mean loss over their pixels.
 
     Where predictions are kept, in place of the loss (0): this process's label pictures by record id, as PNG files of
-    official ids, and the mean time from an image to its predicted classes, in seconds.
+    official ids, the mean time from an image to its predicted classes, in seconds, and counts of confidence
+    (N, 2, 2, 3, BINS), as in `confidence.py`.
     """
 
     confusions: metrics.Confusion
     loss: float
     predictions: dict[str, bytes]
     seconds_per_image: float
+    confidence: np.ndarray
 
 
 class Ready(NamedTuple):
@@ -103,12 +108,13 @@ def evaluate(
     done: Callable[[], None] = lambda: None,
     keep: bool = False,
     crf: Crf = NO_CRF,
+    temperature: float = 1.0,
 ) -> Evaluation:
     """Confusions of all samples in evaluation mode, and their loss or, if they are to be kept, the predictions.
 
     Pixels are counted at the label's own size or, with `score_at="input"`, at that of `resize`, to which the label is
     brought as in training. Predictions are kept at the label's own size in either case. The CRF acts on predictions
-    that are kept; the loss is that of the network alone.
+    that are kept, and so does the temperature on their confidence; the loss is that of the network alone.
 
     With several processes each takes every n-th image and fills its own rows, and the rows are added: every image
     counts exactly once whatever the number of processes.
@@ -118,6 +124,7 @@ def evaluate(
     classes = len(samples.space.classes)
     device = accelerator.device
     confusions = torch.zeros(len(samples), classes, classes, dtype=torch.int64, device=device)
+    sure = torch.zeros(len(samples) if keep else 0, 2, 2, 3, BINS, dtype=torch.int64, device=device)
     loss = weight = seconds = 0.0
     predictions: dict[str, bytes] = {}
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
@@ -126,11 +133,13 @@ def evaluate(
         started = time.monotonic()
         logits, placed = coarse_logits(model, grid, image, transforms, memory_format)
         if keep:
-            found = predicted_classes(logits, placed, image, crf)
+            logits, placed = final_logits(logits, placed, image, crf)
+            found = upsampled_classes(logits, placed, (image.shape[1], image.shape[2]))
             whole = F.interpolate(found[None], size=sample.target.shape, mode="nearest-exact")
             picture = whole[0, 0].cpu().numpy()
             seconds += time.monotonic() - started
             predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
+            sure[index] = confidence.count(logits[0], placed, found[0], target, at_boundary(target), temperature)
         else:
             image_loss, found = upsampled_cross_entropy_sum(logits, target[None], placed, class_weights)
             loss += float(image_loss)
@@ -140,17 +149,44 @@ def evaluate(
     model.train(was_training)
     loss, weight = summed(accelerator, loss, weight)
     counts = accelerator.reduce(confusions).cpu().numpy()
-    return Evaluation(counts, loss / max(weight, 1e-12), predictions, seconds / max(len(predictions), 1))
+    confidences = (accelerator.reduce(sure) if keep else sure).cpu().numpy()
+    mean_seconds = seconds / max(len(predictions), 1)
+    return Evaluation(counts, loss / max(weight, 1e-12), predictions, mean_seconds, confidences)
+
+
+def at_boundary(target: UInt8[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
+    """Which labelled pixels have another class at most `confidence.NEAR` pixels away."""
+    distance = torch.from_numpy(distance_to_other_class(target.cpu().numpy(), NEAR + 1)).to(target.device)
+    return (distance > 0) & (distance <= NEAR)
 
 
 def predicted_classes(
     logits: Float[Tensor, "1 c h w"], placed: Grid, image: UInt8[Tensor, "3 H W"], crf: Crf
 ) -> UInt8[Tensor, "1 H W"]:
     """Each pixel's class from logits that lie on the image as `placed` says, after the CRF if it has iterations."""
-    size = (image.shape[1], image.shape[2])
+    return upsampled_classes(*final_logits(logits, placed, image, crf), (image.shape[1], image.shape[2]))
+
+
+def final_logits(
+    logits: Float[Tensor, "1 c h w"], placed: Grid, image: UInt8[Tensor, "3 H W"], crf: Crf
+) -> tuple[Float[Tensor, "1 c n m"], Grid]:
+    """What classes and confidence are taken from: the logits, or where the CRF has iterations what it makes of them."""
     if crf.iterations == 0:
-        return upsampled_classes(logits, placed, size)
-    return upsampled_classes(refine(upsample(logits, placed, size), image, crf), Grid(1), size)
+        return logits, placed
+    return refine(upsample(logits, placed, (image.shape[1], image.shape[2])), image, crf), Grid(1)
+
+
+@torch.inference_mode()
+def calibrate(run: RunDir, ready: Ready, samples: Samples, settings: Config, done: Callable[[], None]) -> float:
+    """Fit the temperature of the run's best network to its validation images, and store it in the run."""
+
+    def seen(sample: Sample) -> tuple[Tensor, Grid, Tensor]:
+        image, target = (tensor.to(ready.accelerator.device) for tensor in _as_scored(sample, settings.transforms))
+        logits, placed = coarse_logits(ready.network, ready.grid, image, settings.transforms, ready.memory_format)
+        return *final_logits(logits, placed, image, settings.crf), target
+
+    ready.network.eval()
+    return fit_temperature(run, seen, samples, ready.accelerator, done)
 
 
 def _as_scored(sample: Sample, transforms: Transforms) -> Sample:
@@ -167,15 +203,17 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
     """
     settings, space = run.config(), run.labels()
     records = split_records(settings.data.model_copy(update={"root": root}), run.splits(), split)
-    network, grid, accelerator, memory_format = ready(run)
+    trained = ready(run)
+    network, grid, accelerator, memory_format = trained
     display.begin(f"reading {split}", len(records))
     samples = Samples(records, space, settings.data.cache_gib, display.advance)
+    temperature = _temperature(run, trained, samples if split == "val" else None, root, display)
     display.begin(f"scoring {split}", len(samples))
     result = evaluate(
         network, grid, samples, accelerator, settings.transforms, memory_format, done=display.advance,
-        keep=True, crf=settings.crf,
+        keep=True, crf=settings.crf, temperature=temperature or 1.0,
     )  # fmt: skip
-    scores = scored(result, records, space)
+    scores = scored(run, split, result, records, space, temperature)
     before = run.evaluations().get(split)
     if before is not None and before["targets_sha256"] != scores["targets_sha256"]:
         raise RunError(
@@ -186,9 +224,34 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
     return scores
 
 
-def scored(result: Evaluation, records: list[Record], space: LabelSpace) -> dict[str, Any]:
-    """What `evaluation/<split>.json` holds."""
-    return report(result.confusions, records, space) | {"seconds_per_image": result.seconds_per_image}
+def _temperature(run: RunDir, ready: Ready, val: Samples | None, root: Path, display: Display) -> float | None:
+    """The run's temperature, fitted now where it has none; None where its validation images are not in `root`."""
+    stored = run.temperature()
+    if stored is not None:
+        return stored
+    settings = run.config()
+    if val is None:
+        try:
+            records = split_records(settings.data.model_copy(update={"root": root}), run.splits(), "val")
+        except RoadsegError as error:
+            display.say(f"confidence stays as the network says it, because its validation images are missing: {error}")
+            return None
+        val = Samples(records, run.labels(), 0)
+    display.begin("calibrating on val", len(val))
+    return calibrate(run, ready, val, settings, display.advance)
+
+
+def scored(
+    run: RunDir, split: str, result: Evaluation, records: list[Record], space: LabelSpace, temperature: float | None
+) -> dict[str, Any]:
+    """What `evaluation/<split>.json` holds; its thresholds of confidence are those of the run's validation images."""
+    kept = run.confidence("val")
+    of_val = result.confidence if split == "val" else kept[1] if kept else None
+    groups = [record.group for record in records]
+    return report(result.confusions, records, space) | {
+        "seconds_per_image": result.seconds_per_image,
+        "confidence": summary(result.confidence, groups, temperature, of_val),
+    }
 
 
 def store(
@@ -206,6 +269,7 @@ def store(
     run.save_predictions(split, result.predictions)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
+        run.save_confidence(split, result.confidence, [record.id for record in records])
         run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
     accelerator.wait_for_everyone()
 

@@ -93,6 +93,29 @@ class RunFiles:
         """What was said of a checkpoint when it was saved (epoch, step, score)."""
         return checkpoints.about(self.checkpoints, name)
 
+    def temperature(self) -> float | None:
+        """The temperature that belongs to the best weights; None where none was fitted to them.
+
+        Raises `RunError` where the file is damaged.
+        """
+        path = self.path / "temperature.json"
+        if not path.exists():
+            return None
+        try:
+            content = json.loads(path.read_text())
+            value, weights = float(content["temperature"]), content["weights_sha256"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunError(f"{path} is damaged; remove it, and roadseg evaluate makes it anew") from error
+        return value if weights == self._best_weights() else None
+
+    def save_temperature(self, fit: dict[str, Any]) -> None:
+        """Store a temperature, and what is said of it, with the hash of the best weights, to which it belongs."""
+        content = {**fit, "weights_sha256": self._best_weights()}
+        write_text(self.path / "temperature.json", json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+    def _best_weights(self) -> str:
+        return str(self.progress("best")["sha256"]["best.safetensors"])
+
     def evaluations(self) -> dict[str, dict[str, Any]]:
         """The reports of all splits that were evaluated."""
         found = {}

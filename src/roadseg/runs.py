@@ -2,7 +2,9 @@
 
 config.json  environment.json  labels.json  splits.json  metrics.jsonl  train.lock  tensorboard/ (if asked for)
 checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, progress)
+temperature.json (of the best weights, fitted on the validation images)
 evaluation/<split>.json   evaluation/<split>.confusion.npz   evaluation/<split>/<id>.png (predicted label ids)
+evaluation/<split>.confidence.npz (confidence.py)
 COMPLETE (written last)
 """
 
@@ -14,6 +16,7 @@ import platform
 import sys
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import torch
@@ -24,6 +27,7 @@ from torch import Tensor
 
 from roadseg import __version__, checkpoints, config, models
 from roadseg.atomic import write_bytes, write_text
+from roadseg.confidence import STARTS
 from roadseg.config import Config
 from roadseg.data.splits import Splits
 from roadseg.errors import RunError
@@ -86,6 +90,29 @@ class RunDir(RunFiles):
         np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids))
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+    def save_confidence(self, split: str, counts: np.ndarray, ids: list[str]) -> None:
+        """Write `evaluation/<split>.confidence.npz`: the images' counts (N, 2, 2, 3, BINS), as in `confidence.py`."""
+        self.evaluation.mkdir(exist_ok=True)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, counts=counts, ids=np.array(ids), starts=STARTS)
+        write_bytes(self.evaluation / f"{split}.confidence.npz", buffer.getvalue())
+
+    def confidence(self, split: str) -> tuple[list[str], np.ndarray] | None:
+        """The ids of the images of `split` and their counts (N, 2, 2, 3, BINS); None where they were not kept so.
+
+        Raises `RunError` where the file is damaged.
+        """
+        path = self.evaluation / f"{split}.confidence.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path) as content:
+                fits = np.array_equal(content["starts"], STARTS)
+                ids = [str(name) for name in content["ids"]]
+                return (ids, np.asarray(content["counts"])) if fits else None
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
 
     def prediction_file(self, split: str, image_id: str) -> Path:
         """Where the predicted label ids of an image of `split` are: a PNG of one byte a pixel."""

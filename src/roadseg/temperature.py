@@ -18,10 +18,10 @@ from torch import Tensor
 from roadseg.labels import IGNORE
 from roadseg.upsample import Bands, Grid
 
-MOST_PIXELS = 2**18
-"""So many pixels of all images together are fitted to, at most: the memory of 20 MB with 19 classes."""
+MOST_VALUES = 2**22
+"""Logits of all images together that are fitted to, at most, 32 MB: of 220,000 pixels with 19 classes."""
 RANGE = (0.05, 20.0)
-"""Temperatures that are looked for. One at an end is that of a network that is always right, or no better than chance."""
+"""Temperatures that are looked for; one at an end is of a network that is always right, or no better than chance."""
 
 
 class Fit(NamedTuple):
@@ -57,7 +57,7 @@ def sampled(
 
 
 def fit(logits: Float[Tensor, "n c"], target: UInt8[Tensor, " n"]) -> Fit | None:
-    """The temperature T with the least negative log likelihood of softmax(logits / T), or None without a labelled pixel.
+    """The temperature T with the least negative log likelihood of softmax(logits / T); None without a labelled pixel.
 
     In b = 1 / T that is convex: with log-sum-exp(b z) - b z[target] the slope is the mean of z expected under
     softmax(b z) less z[target], and never falls. Its zero is found by Brent's method in float64.

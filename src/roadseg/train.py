@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,7 +25,18 @@ from roadseg.data.loading import (
     loader_processes,
 )
 from roadseg.errors import DataError, RunError, WorkFailed
-from roadseg.evaluate import NO_CRF, Evaluation, coarse_logits, evaluate, headline, predicted_classes, scored, store
+from roadseg.evaluate import (
+    NO_CRF,
+    Evaluation,
+    Ready,
+    calibrate,
+    coarse_logits,
+    evaluate,
+    headline,
+    predicted_classes,
+    scored,
+    store,
+)
 from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, summed
 from roadseg.interrupt import Interrupted, StopFlag, stop_on_signals
 from roadseg.learner import MEND, Learner
@@ -221,23 +233,28 @@ class Training:
         """How many images of a batch are worked on together since memory was last too little for more."""
         return self.progress.images_at_once or self.settings.train.batch_size
 
-    def validate(self, stop: StopFlag, keep: bool = False) -> Evaluation:
+    def begin_validating(self, what: str, stop: StopFlag) -> Callable[[], None]:
+        """Say that validation images are looked at; what is called after each raises `Interrupted` after a signal."""
+        self.display.begin(what, len(self.samples["val"]))
+
+        def advance() -> None:
+            self.display.advance()
+            if stop.asked and self.accelerator.num_processes == 1:
+                raise Interrupted(f"stopped while {what}; continue with --resume")
+
+        return advance
+
+    def validate(self, stop: StopFlag, keep: bool = False, temperature: float = 1.0) -> Evaluation:
         """Score the validation images; keep the predictions, and let the CRF act on them, if asked to.
 
         Raises `Interrupted` after a signal, and `WorkFailed` where the loss is not finite; with kept predictions
         there is no loss.
         """
-        self.display.begin("validating", len(self.samples["val"]))
-
-        def advance() -> None:
-            self.display.advance()
-            if stop.asked and self.accelerator.num_processes == 1:
-                raise Interrupted("stopped while validating; continue with --resume")
-
+        advance = self.begin_validating("validating", stop)
         result = evaluate(
             self.learner.network, self.learner.grid, self.samples["val"], self.accelerator,
             self.settings.transforms, self.learner.memory_format, self.learner.class_weights, advance, keep,
-            self.settings.crf if keep else NO_CRF,
+            self.settings.crf if keep else NO_CRF, temperature,
         )  # fmt: skip
         if not math.isfinite(result.loss):
             raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {MEND}")
@@ -320,12 +337,15 @@ class Training:
         self.display.say(f"resuming in epoch {self.progress.epoch + 1} after step {self.progress.step} of {self.steps}")
 
     def conclude(self, stop: StopFlag) -> dict[str, Any]:
-        """Score the best checkpoint on the validation images and mark the run as complete."""
+        """Calibrate and score the best checkpoint on the validation images, and mark the run as complete."""
         self.accelerator.wait_for_everyone()
-        self.learner.network.load_state_dict(self.run.weights("best"))
-        records = self.samples["val"].records
-        result = self.validate(stop, keep=True)
-        scores = scored(result, records, self.space)
+        learner, val = self.learner, self.samples["val"]
+        learner.network.load_state_dict(self.run.weights("best"))
+        best = Ready(learner.network, learner.grid, self.accelerator, learner.memory_format)
+        temperature = calibrate(self.run, best, val, self.settings, self.begin_validating("calibrating", stop))
+        records = val.records
+        result = self.validate(stop, keep=True, temperature=temperature)
+        scores = scored(self.run, "val", result, records, self.space, temperature)
         store(self.run, "val", result, scores, records, self.accelerator)
         if self.accelerator.is_main_process:
             self.run.finish()
