@@ -1,0 +1,133 @@
+"""Which images are nearly the same: a hash of what a picture shows, and the images whose hashes are close.
+
+The hash is pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010) with 256 bits in
+place of 64: streets look alike (sky above, road below), and 64 bits do not tell them apart. Pictures that have nothing
+to do with each other differ in about half of the bits; copies in another format or size in a few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64, UInt8
+from PIL import Image
+from scipy.fft import dctn
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from roadseg.data.decode import read_image
+
+SIDE, KEPT = 64, 16
+"""A picture is shrunk to SIDE x SIDE grey pixels; the KEPT x KEPT lowest frequencies of its cosine transform count."""
+BITS = KEPT * KEPT
+NEAR = BITS // 4
+"""Images that differ in at most this many bits are nearly the same (`benchmarks/similar_images.py`)."""
+ROWS = 512
+"""Hashes that are compared with all others at a time: 40 MB for 20,000 images."""
+
+Hashes = UInt8[np.ndarray, "n 32"]
+
+
+class Pairs(NamedTuple):
+    """Positions of two images in each row, the smaller first, int64 (n, 2); and in how many bits they differ, (n,)."""
+
+    images: Int64[np.ndarray, "n 2"]
+    bits: Int64[np.ndarray, " n"]
+
+
+class Nearest(NamedTuple):
+    """For each image of one list the position of the closest of another, int64 (n,), and the bits that differ, (n,)."""
+
+    position: Int64[np.ndarray, " n"]
+    bits: Int64[np.ndarray, " n"]
+
+
+def perceptual_hash(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "32"]:
+    """256 bits, packed: which low frequencies of the grey picture are above their median.
+
+    Size, format, brightness and contrast hardly change it; a mirrored or turned picture has another one.
+    """
+    grey = Image.fromarray(pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
+    frequencies = dctn(np.asarray(grey, np.float32), norm="ortho")[:KEPT, :KEPT].ravel()
+    above = frequencies > np.median(frequencies[1:])
+    above[0] = False  # the mean brightness says nothing
+    return np.packbits(above)
+
+
+def hash_files(paths: Sequence[Path], advance: Callable[[], None], threads: int = 1) -> Hashes:
+    """The hash of each image file; `advance` is called after each. Raises `DataError` as `read_image`."""
+
+    def hashed(path: Path) -> UInt8[np.ndarray, "32"]:
+        return perceptual_hash(read_image(path).permute(1, 2, 0).numpy())
+
+    hashes = np.zeros((len(paths), BITS // 8), np.uint8)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for row, value in enumerate(pool.map(hashed, paths)):
+            hashes[row] = value
+            advance()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return hashes
+
+
+def near_pairs(hashes: Hashes, most: int = NEAR) -> Pairs:
+    """All pairs that differ in at most `most` bits, in order; 16 bytes a pair, and there are n(n-1)/2 at worst."""
+    images, bits = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
+    for first, differing in _compared(hashes, hashes):
+        rows, columns = np.nonzero(differing <= most)
+        later = columns > rows + first
+        images.append(np.stack([rows[later] + first, columns[later]], axis=1))
+        bits.append(differing[rows[later], columns[later]].astype(np.int64))
+    return Pairs(np.concatenate(images), np.concatenate(bits))
+
+
+def near_groups(hashes: Hashes, most: int = NEAR) -> Int64[np.ndarray, " n"]:
+    """The number of each image's group, int64 (n,), groups numbered in the order of their first image.
+
+    Two images are of one group when a chain of pairs that differ in at most `most` bits leads from one to the other.
+    """
+    group = np.arange(len(hashes))
+    for first, differing in _compared(hashes, hashes):
+        rows, columns = np.nonzero(differing <= most)
+        # A link to its group's first image holds what earlier rows have joined, so memory stays that of one block.
+        leader = np.unique(group, return_index=True)[1][group]
+        before = np.stack([np.arange(len(hashes)), leader], axis=1)
+        group = connected(len(hashes), np.concatenate([before, np.stack([rows + first, columns], axis=1)]))
+    return group
+
+
+def connected(count: int, pairs: Int64[np.ndarray, "n 2"]) -> Int64[np.ndarray, " count"]:
+    """The number of each item's group, int64 (count,), where the pairs join items; numbered by their first item."""
+    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    _, component = connected_components(links, directed=False)
+    _, first, group = np.unique(component, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first)).astype(np.int64)[group]
+
+
+def nearest(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Nearest:
+    """The closest of `others` (at least one) for each of `hashes`; of several the first."""
+    position, bits = np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.int64)
+    for first, differing in _compared(hashes, others):
+        rows = slice(first, first + len(differing))
+        position[rows] = differing.argmin(axis=1)
+        bits[rows] = differing.min(axis=1)
+    return Nearest(position, bits)
+
+
+def _compared(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Iterator[tuple[int, np.ndarray]]:
+    """Blocks of (first row, bits in which each of the rows differs from each of `others`, float32 (rows, m)).
+
+    With bits as -1 and 1 the scalar product is BITS - 2 * differing; exact, and at the speed of a matrix product.
+    """
+    columns = _signs(others).T
+    for first in range(0, len(hashes), ROWS):
+        yield first, (BITS - _signs(hashes[first : first + ROWS]) @ columns) / 2
+
+
+def _signs(hashes: Hashes) -> np.ndarray:
+    return 2 * np.unpackbits(hashes, axis=1).astype(np.float32) - 1
