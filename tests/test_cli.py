@@ -337,6 +337,13 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "run of another recipe": (command("train", "demo-fcn8s", "--run", "RUN", "--resume"), "demo-fcn16s"),
     "nothing to predict": (command("predict", "RUN", "/no/such/*.png", "--output", "OUT"), "/no/such/*.png"),
     "a video to predict": (command("predict", "RUN", "drive.mp4", "--output", "OUT"), "ffmpeg"),
+    "a submission of other images": (
+        command("predict", "RUN", "DATA", "--output", "OUT", "--format", "cityscapes"), "berlin_000123_000019",
+    ),
+    "a submission of nothing": (
+        command("predict", "RUN", "DATA/none", "--output", "OUT", "--format", "kitti"), "DATA/none",
+    ),
+    "a submission to nobody": (command("predict", "RUN", "DATA", "--output", "OUT", "--format", "voc"), "cityscapes"),
     "an output that is the input": (command("predict", "RUN", "DATA", "--output", "DATA"), "choose another --output"),
     "a run among other files": (lambda data, run, out: train(data, data), "holds other files"),
     "the folder of a recipe's runs": (command("predict", "RUN-parent", "DATA", "--output", "OUT"), "did you mean"),

@@ -58,6 +58,8 @@ def workplace(streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         for place, content in placed.items():
             (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
             content.save(tmp_path / place)
+    (tmp_path / "testing/image_2").mkdir(parents=True)
+    Image.new("RGB", (1242, 375)).save(tmp_path / "testing/image_2/000000_10.png")  # a submission has KITTI's size
     layout = re.search(r"```yaml\n(images:.*?)```", (TOP / "docs/tutorial.md").read_text(), re.DOTALL)
     assert layout
     (tmp_path / "van/roadseg.yaml").write_text(layout[1])

@@ -87,6 +87,10 @@ def _parser() -> Parser:
     predict.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="gets labels/ color/ overlay/ confidence/"
     )
+    predict.add_argument(
+        "--format", choices=("kitti", "cityscapes"),
+        help="write the benchmark's own archive for its server instead: official ids, checked",
+    )  # fmt: skip
 
     runs = _verb(verbs, "runs", runs_verb)
     runs.add_argument(

@@ -108,7 +108,7 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
     write = partial(write_pictures, output=output, space=space)
     display.begin("predicting", len(images))
     written = 0
-    with _threads(WRITERS + 1) as threads:
+    with worker_threads(WRITERS + 1) as threads:
         readings = zip(images, begun(threads, read_image, images.values(), 1), strict=True)
         labelled = label(network, settings, readings, display)
         for writing in begun(threads, write, labelled, WRITERS):
@@ -123,7 +123,7 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
 
 
 @contextmanager
-def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
+def worker_threads(count: int) -> Iterator[ThreadPoolExecutor]:
     """Threads that finish what they have begun, and drop the rest, when an error or Ctrl-C ends the context."""
     threads = ThreadPoolExecutor(count)
     try:

@@ -98,6 +98,13 @@ def predict_verb(arguments: argparse.Namespace) -> None:
     from roadseg.runs import RunDir
 
     console = new_console()
+    if arguments.format:
+        from roadseg.submission import submit
+
+        with live_display(console) as display:
+            archive = submit(RunDir(arguments.run), arguments.inputs, arguments.output, arguments.format, display)
+        say(console, f"archive: {archive} (names, sizes and ids checked)")
+        return
     with live_display(console) as display:
         count = predict(RunDir(arguments.run), arguments.inputs, arguments.output, display)
     what = "1 image" if count == 1 else f"{count} images"
