@@ -359,3 +359,54 @@ def test_a_study_that_was_stopped_half_way_continues(streets: Path, tmp_path: Pa
     assert "demo-fcn32s" in page
     assert "demo-fcn16s" in page
     assert f"report: {output / 'report.html'}" in done.stdout.replace("\n", "")
+
+
+def test_every_grouped_fold_has_a_random_counterpart(tiny: Configure, tmp_path: Path) -> None:
+    arms = make_arms([small(tiny)], {})
+    with pytest.raises(ConfigError, match="leave out the scheme random"):
+        plan(make_arms([small(tiny, **{"data.split.scheme": "random"})], {}), [0], 2, tmp_path, both=True)
+    trials = plan(arms, [0, 1], 2, tmp_path, both=True)
+    assert [trial.run.path.name for trial in trials[:4]] == [
+        "seed-0-fold-0", "seed-0-fold-1", "seed-0-random-fold-0", "seed-0-random-fold-1",
+    ]  # fmt: skip
+    assert [trial.settings.data.split.scheme for trial in trials] == ["grouped", "grouped", "random", "random"] * 2
+    assert [trial.leaky for trial in trials] == [False, False, True, True] * 2
+    assert trials[2].name == "demo-fcn32s seed 0, random fold 0"
+    assert check(trials) == "val"
+    grouped = plan(arms, [0, 1], 2, tmp_path)
+    assert [trial.run.path for trial in grouped] == [trial.run.path for trial in trials if not trial.leaky]
+
+
+def test_images_that_are_groups_of_their_own_leak_nothing(
+    tiny: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(small(tiny).data.root or "", data)
+    (data / "drives.txt").write_text("")
+    trials = plan(make_arms([small(tiny, **{"data.root": str(data)})], {}), [0], 2, tmp_path / "out", both=True)
+    with pytest.raises(ConfigError, match="each of the 8 images is a group of its own"):
+        check(trials)
+
+
+def test_the_inflation_is_told_and_a_grouped_study_may_grow_to_it(
+    streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    words = ["study", "demo-fcn32s", "--data.root", str(streets), "--output", str(output), "--model.width", "0.05"]
+    words += ["--transforms.crop", "64", "64", "--train.epochs", "1", "--train.batch_size", "2"]
+    assert main([*words, "--split", "both"]) == 2
+    assert "--folds K" in capsys.readouterr().err
+    assert main([*words, "--folds", "2"]) == 0
+    before = {path: path.stat().st_mtime_ns for path in (output / "runs").rglob("COMPLETE")}
+    assert "Random folds" not in capsys.readouterr().out
+    assert main([*words, "--folds", "2", "--split", "both"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 4 runs are complete already" in shown
+    assert "Random folds " in shown
+    assert all(path.stat().st_mtime_ns == before[path] for path in before)
+    assert [entry["random"] for entry in json.loads((output / "study.json").read_text())["runs"]] == [False] * 2 + [
+        True
+    ] * 2
+    assert '<section id="leakage"' in (output / "report.html").read_text()
+    assert main([*words, "--folds", "2"]) == 2
+    assert "which is not named here" in capsys.readouterr().err

@@ -115,6 +115,10 @@ def _parser() -> Parser:
     study.add_argument("--seeds", type=int, nargs="+", metavar="N", help="train each of them once with each seed")
     study.add_argument("--folds", type=int, default=0, metavar="K", help="k-fold division: each image is scored once")
     study.add_argument(
+        "--split", choices=("grouped", "both"), default="grouped",
+        help="both: also train on random folds, and report how much they flatter (needs --folds)",
+    )  # fmt: skip
+    study.add_argument(
         "--vary", nargs="+", action="append", default=[], metavar="SETTING VALUE",
         help="train with each of these values of a setting (a value of several numbers: 64,96); with several --vary, "
         "with all combinations",
@@ -122,7 +126,8 @@ def _parser() -> Parser:
     study.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets the runs and the report")
     add_settings(study)
     study.usage = (
-        "roadseg study RECIPE ... --data.root DIR --output DIR [--seeds N ...] [--folds K] [--vary ...] [settings]"
+        "roadseg study RECIPE ... --data.root DIR --output DIR [--seeds N ...] [--folds K [--split both]] [--vary ...] "
+        "[settings]"
     )
 
     _data_verbs(verbs)

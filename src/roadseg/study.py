@@ -31,6 +31,9 @@ from roadseg.runs import RunDir
 from roadseg.terminal import is_main_process, several_processes
 from roadseg.train import train
 
+RANDOM = "-random"
+"""In the name of a run's folder: it is on random folds, beside the grouped ones of a study with `--split both`."""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -41,9 +44,15 @@ class Trial:
     run: RunDir
 
     @property
+    def leaky(self) -> bool:
+        """Whether it is there to measure leakage alone, on a random fold."""
+        return RANDOM in self.run.path.name
+
+    @property
     def name(self) -> str:
         """As a person would call it."""
-        return f"{self.arm} {self.run.path.name.replace('-', ' ', 1).replace('-fold-', ', fold ')}"
+        place = self.run.path.name.replace("-", " ", 1).replace(f"{RANDOM}-fold-", ", random fold ")
+        return f"{self.arm} {place.replace('-fold-', ', fold ')}"
 
 
 def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[str, Config]:
@@ -63,19 +72,23 @@ def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dic
     return arms
 
 
-def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: Path) -> list[Trial]:
+def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: Path, both: bool = False) -> list[Trial]:
     """All runs, seed by seed, so that a study that is stopped early has compared all arms.
 
+    With `both` each fold of whole groups has a counterpart of single images, `RANDOM` in its name.
     Raises `ConfigError` where folds do not fit the division, and where two runs would have one place.
     """
     trials: dict[Path, Trial] = {}
-    for seed, fold, (name, base) in itertools.product(seeds, range(max(folds, 1)), arms.items()):
+    variants = ("", RANDOM) if both else ("",)
+    for seed, variant, fold, (name, base) in itertools.product(seeds, variants, range(max(folds, 1)), arms.items()):
         changes: dict[str, Any] = {"seed": seed}
         if folds:
             scheme = base.data.split.scheme
             changes |= {"data.split.folds": folds, "data.split.fold": fold}
-            changes["data.split.scheme"] = "grouped" if scheme == "auto" else scheme
-        place = f"seed-{seed}-fold-{fold}" if folds else f"seed-{seed}"
+            if both and scheme not in ("auto", "grouped"):
+                raise ConfigError(f"--split both trains on grouped and on random folds; leave out the scheme {scheme}")
+            changes["data.split.scheme"] = "random" if variant else "grouped" if scheme == "auto" else scheme
+        place = f"seed-{seed}{variant}-fold-{fold}" if folds else f"seed-{seed}"
         folder = name.replace(" ", ",").replace("/", "_")
         trial = Trial(name, overridden(base, changes), RunDir(output / "runs" / folder / place))
         other = trials.setdefault(trial.run.path, trial)
@@ -96,7 +109,7 @@ def check(trials: Sequence[Trial]) -> str:
     first = trials[0]
     space = label_space(first.settings.data)
     divisions: dict[Data, Splits] = {}
-    of_fold: dict[int, Trial] = {}
+    of_fold: dict[tuple[bool, int], Trial] = {}
     for trial in trials:
         data = trial.settings.data
         if data not in divisions:
@@ -107,14 +120,26 @@ def check(trials: Sequence[Trial]) -> str:
             )
         if label_space(data) != space:
             raise ConfigError(f"{trial.arm} has other classes than {first.arm}; choose one data set and --data.classes")
-        known = of_fold.setdefault(data.split.fold, trial)
+        known = of_fold.setdefault((trial.leaky, data.split.fold), trial)
         if divisions[known.settings.data].sha256 != divisions[data].sha256:
             raise ConfigError(
                 f"{trial.arm} divides the images otherwise than {known.arm}; give one --data.split.scheme for all"
             )
+    if any(trial.leaky for trial in trials):
+        _check_groups(first.settings.data)
     for model in dict.fromkeys(trial.settings.model for trial in trials if not trial.run.complete):
         first_weights(models.build(model, len(space.classes)), model)
     return "test" if divisions[first.settings.data].test else "val"
+
+
+def _check_groups(data: Data) -> None:
+    """Raises `ConfigError` where every image is a group of its own: grouped folds are random ones then."""
+    images = [record for part in load_records(data).records.values() for record in part]
+    if len({record.group for record in images}) == len(images):
+        raise ConfigError(
+            f"each of the {len(images)} images is a group of its own, so that there is no leakage to measure; "
+            "name the drives or sequences first (docs/own-data.md)"
+        )
 
 
 def check_output(trials: Sequence[Trial], output: Path) -> None:
@@ -244,6 +269,7 @@ def _write_state(
             "arm": trial.arm,
             "seed": trial.settings.seed,
             "fold": trial.settings.data.split.fold if trial.settings.data.split.folds else None,
+            "random": trial.leaky,
             "run": trial.run.path.relative_to(output).as_posix(),
             "state": state,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -173,12 +174,15 @@ def study_verb(arguments: argparse.Namespace) -> int:
         raise ConfigError("--seeds and --seed exclude each other; give one of them")
     if arguments.folds < 0 or arguments.folds == 1:
         raise ConfigError(f"--folds {arguments.folds}: give at least 2, or leave it out")
+    both = arguments.split == "both"
+    if both and not arguments.folds:
+        raise ConfigError("--split both compares grouped with random folds; say how many with --folds K")
     bases = [overridden(recipe(name), given) for name in arguments.recipes]
     varied = _varied(arguments.vary)
     twice = next((key for key in varied if key in given), None)
     if twice:
         raise ConfigError(f"--{twice} and --vary {twice} exclude each other; give one of them")
-    trials = plan(make_arms(bases, varied), arguments.seeds or [bases[0].seed], arguments.folds, arguments.output)
+    trials = plan(make_arms(bases, varied), arguments.seeds or [bases[0].seed], arguments.folds, arguments.output, both)
     console = new_console()
     try:
         with live_display(console) as display:
@@ -188,9 +192,12 @@ def study_verb(arguments: argparse.Namespace) -> int:
             with lock.held(arguments.output) if is_main_process() else nullcontext():
                 failures = run_study(trials, part, arguments.output, display)
                 title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)
-                complete = complete_arms(trials, failures)
+                complete = complete_arms([trial for trial in trials if not trial.leaky], failures)
                 root = trials[0].settings.data.root
                 comparison = gather(title, complete, part, root) if complete else None
+                random = complete_arms([trial for trial in trials if trial.leaky], failures)
+                if comparison and random:
+                    comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
                 if comparison:
                     _write_report(comparison, arguments.output, display, failures)
     except Interrupted as stop:
@@ -198,6 +205,11 @@ def study_verb(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     if comparison:
         console.print(_arm_table(comparison))
+        if comparison.random:
+            from roadseg.report.leakage import measure, sentences
+
+            for sentence in sentences(measure(comparison, comparison.random)):
+                say(console, sentence)
         say(console, f"report: {arguments.output / 'report.html'}")
     else:
         say(console, "no report: each arm has a run that failed")

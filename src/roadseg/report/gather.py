@@ -141,6 +141,8 @@ class Comparison:
     groups: int | None
     records: dict[str, Record] | None
     missing: str
+    random: Comparison | None = None
+    """The same arms on random folds, where leakage was measured."""
 
     @property
     def folds(self) -> int:

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from roadseg import __version__
 from roadseg.progress import percent
-from roadseg.report import curves, figures, provenance, svg, theme, words
+from roadseg.report import curves, figures, leakage, provenance, svg, theme, words
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
@@ -22,6 +22,7 @@ from roadseg.tables import SCORES
 
 SECTIONS = (
     ("result", "Result"),
+    ("leakage", "Leakage"),
     ("curves", "Training"),
     ("classes", "Classes"),
     ("confusions", "Confusions"),
@@ -38,7 +39,7 @@ def html(content: dict[str, Any]) -> str:
     style = "".join(theme.style_file(name) for name in ("figure.css", "style.css", "gallery.css"))
     return _environment(autoescape=True).get_template("report.html.j2").render(
         content,
-        sections=SECTIONS,
+        sections=[part for part in SECTIONS if part[0] != "leakage" or content["leakage"]],
         style=Markup(style),
         script=Markup(scripts),
         light=Markup(theme.properties(theme.LIGHT)),
@@ -63,6 +64,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "gallery": gallery,
         "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
         "failures": failures,
+        "leakage": leakage.content(leakage.measure(comparison, comparison.random)) if comparison.random else None,
         "verdict": words.verdict(comparison),
         "caveats": words.caveats(comparison),
         "facts": words.facts(comparison),

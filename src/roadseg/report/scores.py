@@ -5,6 +5,8 @@ title, split, images, groups (null where they are not known), and arms, each wit
   mean, sd   over the seeds; sd is the standard deviation (n - 1), null with one seed
   seeds      one entry for each, with its number as seed
   ci95       interval of the mean's mean_iou, for these seeds, or null; ci95_resampled: group or image
+leakage, where a study measured it: one entry for each arm with its name, mean_iou on grouped and on random folds, their
+difference, and its ci95
 mean, sd and a seed have scores, named as in `evaluation/<split>.json`: mean_iou, micro_iou, frequency_weighted_iou,
 pixel_accuracy, mean_accuracy, and per_class with the IoU of each class. All are shares of 1, null where there is none.
 """
@@ -15,6 +17,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from roadseg.report import leakage
 from roadseg.report.gather import Comparison, ScoredArm, Spread
 from roadseg.tables import SCORES
 
@@ -28,6 +31,8 @@ def scores_file(comparison: Comparison) -> str:
         "groups": comparison.groups,
         "arms": [_arm(arm, comparison.space.names) for arm in comparison.arms],
     }
+    if comparison.random:
+        content["leakage"] = leakage.for_programs(leakage.measure(comparison, comparison.random))
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 

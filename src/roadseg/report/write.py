@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roadseg.atomic import write_bytes, write_text
 from roadseg.progress import Display
-from roadseg.report import figures
+from roadseg.report import figures, leakage, svg
 from roadseg.report.gallery import make_gallery
 from roadseg.report.gather import Comparison
 
@@ -24,10 +24,14 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
     display.begin("writing the report", 2)
     folder = output / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for old in [*folder.glob("confusion-*.svg"), *folder.glob("image-*.webp")]:  # there may have been more of them
-        old.unlink()
+    for pattern in ("confusion-*.svg", "image-*.webp", "leakage.svg"):  # there may have been more of them
+        for old in folder.glob(pattern):
+            old.unlink()
     for name, drawing in figures.files(comparison).items():
         write_text(folder / name, drawing)
+    if comparison.random:
+        leaked = leakage.measure(comparison, comparison.random)
+        write_text(folder / "leakage.svg", svg.standalone(leakage.figure(leaked)))
     for number, image in enumerate(gallery.shown, 1):
         write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()
