@@ -72,19 +72,26 @@ def _of_image(
     """Loss, classes uint8 (H, W) and, if asked for, the gradient (C, h, w) of one image's logits (C, h, w)."""
     height, width = target.shape
     bands = Bands(logits, grid, (height, width))
-    below = bands.lines - bands.above - height
-    target = F.pad(target, (0, 0, bands.above, below), value=IGNORE)  # rows outside the image weigh nothing
     maximum = FirstMaximum(bands)
     total = torch.zeros_like(bands.cells if with_gradient else logits[:0])
     losses = []
     for rows, pixels in bands:
         peak = pixels.amax(0)
         maximum.see(rows, pixels, peak)
-        losses.append(_of_band(pixels, peak, target[rows].long(), weights, with_gradient))
+        losses.append(_of_band(pixels, peak, _rows_of(target, rows, bands.above), weights, with_gradient))
         if with_gradient:
             bands.add_gradient(total, rows, pixels)
+        del pixels  # before the next band is made
     gradient = bands.logits_gradient(total) if with_gradient else total
     return torch.stack(losses).sum(), maximum.classes(height), gradient
+
+
+def _rows_of(target: Tensor, rows: slice, above: int) -> Tensor:
+    """A band's rows of the target, int64, where the image begins `above` rows below the first; ignored outside it."""
+    start, stop = rows.start - above, rows.stop - above
+    inside = target[max(start, 0) : stop].long()
+    outside = max(-start, 0), max(stop - len(target), 0)
+    return F.pad(inside, (0, 0, *outside), value=IGNORE) if any(outside) else inside
 
 
 def _of_band(pixels: Tensor, peak: Tensor, target: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:

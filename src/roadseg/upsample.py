@@ -185,5 +185,6 @@ def upsampled_classes(logits: Float[Tensor, "b c h w"], grid: Grid, size: tuple[
         maximum = FirstMaximum(bands)
         for rows, pixels in bands:
             maximum.see(rows, pixels, pixels.amax(0))
+            del pixels  # before the next band is made
         classes.append(maximum.classes(size[0]))
     return torch.stack(classes)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from roadseg.hardware import Precision, choose_memory_format, forget_peak_memory, peak_memory_gib
 
-PEAK_ROUNDS = 7
+PEAK_ROUNDS, MEMORY_ROUNDS = 7, 9
 
 
 class Timing(NamedTuple):
@@ -54,12 +54,15 @@ def in_turn(
 
 
 def extra_memory(work: Callable[[], object], device: torch.device) -> float:
-    """MiB that a piece of work needs beyond what the process holds before it; Linux or a GPU."""
+    """MiB that a piece of work needs beyond what the process holds before it, the median of several; Linux or a GPU."""
     work()
-    forget_peak_memory(device)
-    before = peak_memory_gib(device)
-    work()
-    return 1024 * (peak_memory_gib(device) - before)
+    found = []
+    for _ in range(MEMORY_ROUNDS):
+        forget_peak_memory(device)
+        before = peak_memory_gib(device)
+        work()
+        found.append(1024 * (peak_memory_gib(device) - before))
+    return statistics.median(found)
 
 
 def synchronise(device: torch.device) -> None:
