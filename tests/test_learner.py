@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from roadseg.config import Config
 from roadseg.data.loading import Batch
-from roadseg.errors import WorkFailed
+from roadseg.errors import WorkFailed, out_of_memory
 from roadseg.hardware import make_accelerator
 from roadseg.learner import Learner, seed_of
 from roadseg.prepare import build_network
@@ -123,6 +123,12 @@ def test_several_processes_do_not_divide_a_batch(tiny: Configure, monkeypatch: p
     monkeypatch.setattr(Accelerator, "num_processes", property(lambda accelerator: 2))
     with pytest.raises(WorkFailed, match=r"4 images at a time, which 2 processes .* halve --train.batch_size"):
         learner.step([batch_of(4)], 0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize("name", ["CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"])
+def test_what_libraries_of_a_gpu_say(name: str) -> None:
+    assert out_of_memory(RuntimeError(f"CUDA error: {name} when calling `cublasCreate(handle)`"))
+    assert not out_of_memory(RuntimeError("CUDA error: CUBLAS_STATUS_EXECUTION_FAILED"))
 
 
 def test_another_error_is_not_taken_for_too_little_memory(tiny: Configure) -> None:

@@ -31,7 +31,7 @@ OUT_OF_MEMORY = (
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Whether Python, torch on a CPU, oneDNN below it, or torch on a GPU ran out of memory."""
+    """Whether Python, torch on a CPU or a GPU, or a library below it (oneDNN, cuBLAS, cuDNN) ran out of memory."""
     text = str(error)
-    told = "allocate memory" in text or "out of memory" in text or text == "could not create a primitive"
-    return told or isinstance(error, MemoryError)
+    told = any(words in text for words in ("allocate memory", "out of memory", "ALLOC_FAILED", "ALLOCATION_FAILED"))
+    return told or text == "could not create a primitive" or isinstance(error, MemoryError)
