@@ -11,6 +11,7 @@ from roadseg.flags import Parser, add_settings
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
     bench_verb,
+    check_verb,
     compare_verb,
     doctor_verb,
     evaluate_verb,
@@ -18,6 +19,7 @@ from roadseg.verbs import (
     recipes_verb,
     runs_verb,
     split_verb,
+    stats_verb,
     study_verb,
     synthesize_verb,
     train_verb,
@@ -140,9 +142,24 @@ def _parser() -> Parser:
 
 
 def _data_verbs(verbs: argparse._SubParsersAction[Parser]) -> None:
-    data = verbs.add_parser("data", help="draw streets, divide a data set", allow_abbrev=False)
+    data = verbs.add_parser(
+        "data", help="check images and labels, count classes, divide them, draw streets", allow_abbrev=False
+    )
     data.set_defaults(verb=lambda arguments: data.print_help(), parser=data)
     inner = data.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+
+    check = _verb(inner, "check", check_verb)
+    check.add_argument("what", metavar="RECIPE|FOLDER", help="whose data set, or a folder with images and labels")
+    check.add_argument(
+        "--output", type=Path, metavar="DIR", help="new folder for check.json, montage.png, a draft of roadseg.yaml"
+    )
+    add_settings(check, sections=("data",))
+    check.usage = "roadseg data check RECIPE --data.root DIR | FOLDER [--output DIR] [settings]"
+
+    stats = _verb(inner, "stats", stats_verb)
+    stats.add_argument("recipe", metavar="RECIPE", help="whose data set and division")
+    add_settings(stats, sections=("data",))
+    stats.usage = "roadseg data stats RECIPE --data.root DIR [settings]"
 
     synthesize = _verb(inner, "synthesize", synthesize_verb)
     synthesize.add_argument("directory", type=Path, metavar="DIR", help="new folder")

@@ -17,6 +17,7 @@ from roadseg.recipes import RECIPES, describe, recipe
 from roadseg.terminal import FAILED, INTERRUPTED, complain, is_main_process, live_display, new_console, say
 
 if TYPE_CHECKING:
+    from roadseg.check import Found
     from roadseg.config import Config
     from roadseg.progress import Display
     from roadseg.report.gather import Comparison
@@ -276,6 +277,75 @@ def synthesize_verb(arguments: argparse.Namespace) -> None:
         console,
         f"{count} labelled street images in {arguments.directory} (KITTI's layout); train with a demo or kitti recipe",
     )
+
+
+def check_verb(arguments: argparse.Namespace) -> int:
+    """Find what is wrong with images and labels, and say how to mend it."""
+    import json
+
+    from roadseg.atomic import write_bytes, write_text
+    from roadseg.check import as_json, draft, finding_table, judge, look_at, montage, summary
+    from roadseg.visualize import png
+
+    found, root = _to_check(arguments)
+    if arguments.output:
+        _check_new_file(arguments.output)
+        if arguments.output.resolve().is_relative_to(root.resolve()):
+            raise ConfigError(f"{arguments.output} lies in the data, which are only read; choose another --output")
+    console = new_console()
+    with live_display(console) as display:
+        seen = look_at(found, display)
+    findings = judge(found, seen)
+    if findings:
+        console.print(finding_table(findings, root))
+    described = draft(found, seen)
+    if described:
+        say(console, f"roadseg.yaml, to be named and completed (docs/own-data.md):\n{described}")
+    say(console, summary(found, findings))
+    if arguments.output:
+        arguments.output.mkdir()
+        write_text(arguments.output / "check.json", json.dumps(as_json(found, seen, findings, root), indent=2) + "\n")
+        picture = montage(findings, seen, found.space)
+        if picture is not None:
+            write_bytes(arguments.output / "montage.png", png(picture))
+        if described:
+            write_text(arguments.output / "roadseg.yaml", described)
+        say(console, f"findings: {arguments.output}")
+    return FAILED if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _to_check(arguments: argparse.Namespace) -> tuple[Found, Path]:
+    """The images and labels of a recipe's data set, or of a folder in a known layout or none; and their top folder."""
+    from roadseg.check import find_data, find_pairs, layout_of
+
+    given = given_settings(arguments)
+    folder = Path(arguments.what)
+    if arguments.what not in RECIPES and folder.is_dir():
+        if "data.root" in given:
+            raise ConfigError(f"{folder} and --data.root are two folders; give a recipe with --data.root, or a folder")
+        kind = layout_of(folder)
+        if kind is None:
+            return find_pairs(folder), folder
+        data = overridden(recipe(f"{kind}-fcn8s"), {**given, "data.root": str(folder)}).data
+        return find_data(data), folder
+    if arguments.what not in RECIPES and "/" in arguments.what:
+        raise ConfigError(f"no folder {folder}; give a folder with images and labels, or a recipe (roadseg recipes)")
+    data = overridden(recipe(arguments.what), given).data
+    if data.root is None:
+        raise ConfigError("no data; give the data set's top folder with --data.root DIR")
+    return find_data(data), data.root
+
+
+def stats_verb(arguments: argparse.Namespace) -> None:
+    """Count images, groups and classes of each part."""
+    from roadseg.check import find_data, look_at, stats_table
+
+    found = find_data(overridden(recipe(arguments.recipe), given_settings(arguments)).data)
+    console = new_console()
+    with live_display(console) as display:
+        seen = look_at(found, display)
+    assert found.space is not None
+    console.print(stats_table(found, seen, found.space))
 
 
 def split_verb(arguments: argparse.Namespace) -> None:

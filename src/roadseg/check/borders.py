@@ -1,7 +1,7 @@
 """Marks that a smoothing resize, or JPEG, leaves in labels: values between those of two neighbours.
 
-A resize that mixes pixels (bilinear, bicubic, area) turns the border between class 2 and class 7 into 3, 4, 5 or 6. Each
-of these is a class, so nothing fails: thin strips of wrong classes are learnt, and scored.
+A resize that mixes pixels (bilinear, bicubic, area) turns the border between class 2 and class 7 into 3, 4, 5 or 6.
+Each of these is a class, so nothing fails: thin strips of wrong classes are learnt, and scored.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning", "hint"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
-"""An error stops training or spoils what is learnt or scored; a warning needs a person's judgement; a hint is to know."""
+"""An error stops training or spoils what is learnt or scored; a warning needs a person's eye; a hint is to know."""
 
 Mark = Literal["", "shift", "between", "unlabelled", "pair"]
 """What a picture of the finding shows besides image and label."""

@@ -23,9 +23,9 @@ MOST_PIXELS = 700_000
 FEWEST_BORDERS = 300
 """Labels with fewer border pixels tell nothing."""
 
-# Measured on CamVid, KITTI and built-in streets, and on shifted, mirrored and exchanged copies (benchmarks/data_check.py)
-CLEAR, NOTHING = 4.5, 4.0
-"""How far the peak stands above the middle, in standard deviations: from here it is one; below there is none."""
+# Measured on CamVid, KITTI, built-in streets, and on shifted, mirrored and exchanged copies (benchmarks/data_check.py)
+CLEAR = 4.5
+"""How far a peak stands above the middle, in standard deviations."""
 SMALLEST, GAIN = 2.5, 1.1
 """A label is shifted when its peak is so many pixels away, and so many standard deviations higher than the place."""
 
@@ -46,17 +46,22 @@ class Fit(NamedTuple):
     @property
     def shifted(self) -> bool:
         """The label fits, but elsewhere."""
-        return self.peak >= CLEAR and self.gain >= GAIN and float(np.hypot(*self.shift)) > SMALLEST
+        return self.peak >= CLEAR and self.gain >= GAIN and self.elsewhere
+
+    @property
+    def elsewhere(self) -> bool:
+        """The highest place is not where the label lies; of a label that fits nowhere it is so with 99.5 % chance."""
+        return float(np.hypot(*self.shift)) > SMALLEST
 
     @property
     def flipped(self) -> bool:
         """The label fits when it is mirrored."""
-        return self.peak < CLEAR and self.mirrored >= CLEAR and self.mirrored > self.peak + 1
+        return self.elsewhere and self.peak < CLEAR and self.mirrored >= CLEAR and self.mirrored > self.peak + 1
 
     @property
     def nowhere(self) -> bool:
         """The label fits nowhere."""
-        return self.peak < NOTHING and not self.flipped
+        return self.elsewhere and self.peak < CLEAR and not self.flipped
 
 
 def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:
@@ -144,7 +149,7 @@ def find(seen: Sequence[Seen]) -> list[Finding]:
         findings.append(
             Finding(
                 "shift", "warning",
-                f"{plural(len(nowhere), 'label')} whose borders follow no edges of the image: of another image, cropped, "
+                f"{plural(len(nowhere), 'label')} whose borders follow no edges: of another image, cropped, "
                 f"turned, or more than {REACH} pixels off",
                 "look at them (--output DIR draws the borders on the image), then pair or export them anew",
                 _labels(nowhere), "shift",
@@ -157,24 +162,26 @@ def _shifted(shifted: list[tuple[Seen, Fit]], judged: int) -> Finding:
     shifted = sorted(shifted, key=lambda pair: -float(np.hypot(*pair[1].shift)))
     x, y = (int(np.median([fit.shift[axis] for _, fit in shifted])) for axis in (0, 1))
     general = len(shifted) > judged / 2
-    where = f"{direction(x, y)} of where {'it belongs' if len(shifted) == 1 else 'they belong'}"
+    where = f"lying {direction(x, y)} of where {'it belongs' if len(shifted) == 1 else 'they belong'}"
     return Finding(
         "shift",
         "error" if general else "warning",
-        f"{plural(len(shifted), 'label')} beside the image by {where}" + ("" if len(shifted) == 1 else " (median)"),
-        f"move the labels by {-x} pixels sideways and {-y} down (negative: left, up), or export them again; a crop or "
-        "an undistortion that was applied to one of the two is the usual cause",
+        f"{plural(len(shifted), 'label')} {where}" + ("" if len(shifted) == 1 else " (median)"),
+        f"move the labels by {direction(-x, -y, True)}, or export them again; a crop or undistortion of one of the "
+        "two is the usual cause",
         _labels([one for one, _ in shifted]),
         "shift",
         (("pixels_right_down", {str(one.record.label): list(fit.shift) for one, fit in shifted}),),
     )
 
 
-def direction(right: int, down: int) -> str:
-    """`4 pixels right and 2 above`."""
-    parts = [f"{abs(right)} pixels {'right' if right > 0 else 'left'}"] if right else []
-    parts += [f"{abs(down)} pixels {'below' if down > 0 else 'above'}"] if down else []
-    return " and ".join(parts) or "0 pixels"
+def direction(right: int, down: int, move: bool = False) -> str:
+    """`4 pixels right and 2 above`; of a `move`: `4 pixels right and 2 up`."""
+    words = ("down", "up") if move else ("below", "above")
+    parts = [f"{abs(right)} {'right' if right > 0 else 'left'}"] if right else []
+    parts += [f"{abs(down)} {words[0] if down > 0 else words[1]}"] if down else []
+    first, *rest = parts or ["0"]
+    return " and ".join([first.replace(" ", " pixels ", 1), *rest])
 
 
 def _labels(seen: Sequence[Seen]) -> tuple[str, ...]:

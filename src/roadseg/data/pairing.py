@@ -9,6 +9,14 @@ from roadseg.data.records import Record
 from roadseg.errors import DataError
 
 
+class Unpaired(DataError):
+    """Images without a label or labels without an image, for who can go on with the `records` that have both."""
+
+    def __init__(self, message: str, records: list[Record], images: list[Path], labels: list[Path]) -> None:
+        super().__init__(message)
+        self.records, self.images, self.labels = records, images, labels
+
+
 def files_by_id(folder: Path, pattern: str, id_of: Callable[[Path], str] = lambda path: path.stem) -> dict[str, Path]:
     """The files of `folder` that match the glob `pattern`, by id (by default the name without its ending).
 
@@ -34,10 +42,17 @@ def by_id(files: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def paired(images: dict[str, Path], labels: dict[str, Path], group: Callable[[str], str]) -> list[Record]:
-    """One record for each id, sorted by id. Raises `DataError` naming the first files that have no partner."""
+    """One record for each id, sorted by id. Raises `Unpaired` naming the first files that have no partner."""
+    both = sorted(images.keys() & labels.keys())
+    records = [Record(id=name, image=images[name], label=labels[name], group=group(name)) for name in both]
     for have, lack, what in ((images, labels, "label"), (labels, images, "image")):
         alone = sorted(have.keys() - lack.keys())
         if alone:
             more = f" (and {len(alone) - 1} more like it)" if len(alone) > 1 else ""
-            raise DataError(f"{have[alone[0]]} has no {what}{more}; add the missing file or remove this one")
-    return [Record(id=name, image=images[name], label=labels[name], group=group(name)) for name in sorted(images)]
+            raise Unpaired(
+                f"{have[alone[0]]} has no {what}{more}; add the missing file or remove this one",
+                records,
+                [images[name] for name in sorted(images.keys() - labels.keys())],
+                [labels[name] for name in sorted(labels.keys() - images.keys())],
+            )
+    return records

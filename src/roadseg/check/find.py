@@ -1,0 +1,160 @@
+"""The images and labels to check: of a recipe's data set, or of a folder that nobody has described yet."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadseg.config import Data
+from roadseg.data import folder
+from roadseg.data.datasets import UNDIVIDED, dataset, label_space
+from roadseg.data.pairing import Unpaired
+from roadseg.data.records import Record
+from roadseg.data.splits import make_splits, select
+from roadseg.errors import DataError
+from roadseg.labels import LabelSpace
+
+ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"}
+LABEL_WORDS = ("label", "mask", "annot", "semantic", "segment", "gt", "target", "truth")
+SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
+KNOWN = {
+    "kitti": ("training/image_2", "training/semantic"),
+    "cityscapes": ("leftImg8bit/train", "gtFine/train"),
+    "camvid": ("train", "trainannot"),
+}
+"""Folders by which the published layouts are known."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Records by part, files without a partner, the table of classes if it is known, and paths for a draft."""
+
+    parts: dict[str, list[Record]]
+    images: tuple[Path, ...]
+    labels: tuple[Path, ...]
+    space: LabelSpace | None
+    paths: tuple[str, str] | None = None
+
+    @property
+    def count(self) -> int:
+        """How many pairs of image and label."""
+        return sum(map(len, self.parts.values()))
+
+
+def layout_of(root: Path) -> str | None:
+    """The kind of data set that a folder is laid out as, by name; None for one that nobody has described."""
+    if (root / folder.FILE).is_file():
+        return "folder"
+    return next((name for name, paths in KNOWN.items() if all((root / path).is_dir() for path in paths)), None)
+
+
+def find_data(data: Data) -> Found:
+    """What `load_records` finds and divides, but files without a partner are told in place of an error.
+
+    Where the images cannot be divided (too few groups) they are one part, `all`.
+    Raises `ConfigError` and `DataError` as `label_space` and the data set's `records`.
+    """
+    space, kind = label_space(data), dataset(data.name)
+    assert data.root is not None
+    names, found = kind.labelled(data.root), {}
+    images: list[Path] = []
+    labels: list[Path] = []
+    for name in names:
+        try:
+            found[name] = kind.records(data.root, name)
+        except Unpaired as error:
+            found[name] = error.records
+            images += error.images
+            labels += error.labels
+    official = names != UNDIVIDED and data.split.scheme in ("auto", "official")
+    parts = found if official else _divided(data, [record for part in found.values() for record in part])
+    return Found(parts, tuple(images), tuple(labels), space)
+
+
+def _divided(data: Data, records: list[Record]) -> dict[str, list[Record]]:
+    settings = data.split
+    if settings.scheme in ("auto", "official"):
+        settings = settings.model_copy(update={"scheme": "grouped"})
+    try:
+        return select(make_splits(records, settings), records)
+    except DataError:
+        return {"all": records}
+
+
+def find_pairs(root: Path) -> Found:
+    """Images and labels below a folder: of two sub-folders whose files have the same names.
+
+    The paths of both differ in one folder's name (`images/train/1.jpg`, `labels/train/1.png`). Labels are those whose
+    folder says so (`masks`, `annotations`, `gt`), else the files with PNG names. A folder named train, val or test
+    is a part. Raises `DataError` where there are no such two folders.
+    """
+    files = _pictures(root)
+    first, second = _pair_of_folders(files, root)
+    images = _below(files, first)
+    labels = _below(files, second)
+    both = sorted(images.keys() & labels.keys())
+    parts: dict[str, list[Record]] = defaultdict(list)
+    for key in both:
+        name = "/".join(part for part in key if part)
+        part = next((SPLITS[word] for word in key if word in SPLITS), "all")
+        parts[part].append(Record(name, root / images[key], root / labels[key], name))
+    alone = [tuple(root / have[key] for key in sorted(have.keys() - lack.keys())) for have, lack in
+             ((images, labels), (labels, images))]  # fmt: skip
+    return Found(dict(parts), alone[0], alone[1], None, (_path(images[both[0]], first), _path(labels[both[0]], second)))
+
+
+Place = tuple[int, str]
+"""A folder's name and how deep it lies."""
+
+
+def _pictures(root: Path) -> list[Path]:
+    found = []
+    for place, _, names in os.walk(root, followlinks=True):
+        here = Path(place).relative_to(root)
+        found += [here / name for name in names if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")]
+    return sorted(found)
+
+
+def _pair_of_folders(files: list[Path], root: Path) -> tuple[Place, Place]:
+    """The two folders with the most names in common, images first."""
+    where: dict[tuple[str, ...], set[Place]] = defaultdict(set)
+    for path in files:
+        for depth, name in enumerate(path.parts[:-1]):
+            where[_key(path, depth)].add((depth, name))
+    common: Counter[tuple[Place, Place]] = Counter()
+    for places in where.values():
+        ordered = sorted(place for place in places if place[1] not in SPLITS)
+        common.update((a, b) for i, a in enumerate(ordered) for b in ordered[i + 1 :] if a[0] == b[0])
+    if not common:
+        raise DataError(
+            f"no two folders in {root} with images and labels of the same names (images/1.jpg, labels/1.png); "
+            "say where they lie in a roadseg.yaml (docs/own-data.md)"
+        )
+    (one, two), _ = common.most_common(1)[0]
+    says_label = [any(word in place[1].lower() for word in LABEL_WORDS) for place in (one, two)]
+    if says_label[0] == says_label[1]:
+        kinds = [{path.suffix.lower() for path in _below(files, place).values()} for place in (one, two)]
+        says_label = [kind == {".png"} for kind in kinds]
+    return (two, one) if says_label[0] and not says_label[1] else (one, two)
+
+
+def _below(files: list[Path], place: Place) -> dict[tuple[str, ...], Path]:
+    depth, name = place
+    return {_key(path, depth): path for path in files if len(path.parts) > depth + 1 and path.parts[depth] == name}
+
+
+def _key(path: Path, depth: int) -> tuple[str, ...]:
+    """A path without the folder at that depth and without the ending."""
+    return (*path.parts[:depth], "", *path.parts[depth + 1 : -1], path.stem)
+
+
+def _path(example: Path, place: Place) -> str:
+    """The path of `roadseg.yaml`, such as images/{split}/{id}.jpg."""
+    parts = list(example.parts)
+    word = next((i for i, part in enumerate(parts[:-1]) if part in SPLITS and i != place[0]), None)
+    if word is not None:
+        parts[word] = "{split}"
+    fixed = max(place[0], word if word is not None else 0)
+    return "/".join([*parts[: fixed + 1], f"{{id}}{example.suffix}"])

@@ -1,0 +1,189 @@
+"""The label doctor on real images with planted faults: each is found in its file, and clean data give no alarm."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy import ndimage
+
+from roadseg.check import Finding, find_pairs, judge, look_at
+from roadseg.check.borders import SMOOTHED, lies_between, share_between
+from roadseg.check.shift import direction
+from roadseg.cli import main
+from roadseg.data import folder
+from roadseg.errors import DataError
+from roadseg.labels import load
+from roadseg.progress import Display
+
+Spoil = Callable[[np.ndarray], Image.Image]
+
+
+@pytest.fixture
+def plain(shared_camvid: Path, tmp_path: Path) -> Path:
+    """Twelve CamVid images far from each other, in images/ and labels/, without a roadseg.yaml."""
+    root = tmp_path / "plain"
+    for kind, source in (("images", "train"), ("labels", "trainannot")):
+        (root / kind).mkdir(parents=True)
+        for path in sorted((shared_camvid / source).iterdir())[5::31]:
+            (root / kind / path.name).write_bytes(path.read_bytes())
+    return root
+
+
+def checked(root: Path) -> list[Finding]:
+    found = find_pairs(root)
+    return judge(found, look_at(found, Display()))
+
+
+def spoil(root: Path, change: Spoil, number: int = 3) -> str:
+    path = sorted((root / "labels").iterdir())[number]
+    with Image.open(path) as file:
+        ids = np.asarray(file)
+    change(ids).save(path)
+    return str(path)
+
+
+def test_clean_images_give_no_alarm(plain: Path) -> None:
+    assert [(one.subject, one.severity) for one in checked(plain)] == [("coding", "hint")]
+
+
+def smoothed(ids: np.ndarray) -> Image.Image:
+    return Image.fromarray(ids).resize((240, 180), Image.Resampling.BILINEAR).resize((480, 360))
+
+
+FAULTS: dict[str, tuple[str, Spoil]] = {
+    "shifted": ("shift", lambda ids: Image.fromarray(ndimage.shift(ids, (4, -6), order=0, mode="nearest"))),
+    "mirrored": ("shift", lambda ids: Image.fromarray(np.ascontiguousarray(ids[:, ::-1]))),
+    "smoothed": ("borders", smoothed),
+    "half size": ("sizes", lambda ids: Image.fromarray(ids[::2, ::2])),
+    "three channels": ("coding", lambda ids: Image.fromarray(ids).convert("RGB")),
+    "empty": ("classes", lambda ids: Image.fromarray(np.full_like(ids, 11))),
+}
+
+
+@pytest.mark.parametrize(("subject", "change"), FAULTS.values(), ids=FAULTS)
+def test_a_planted_fault_is_found_in_its_file_alone(plain: Path, subject: str, change: Spoil) -> None:
+    name = spoil(plain, change)
+    alarms = [one for one in checked(plain) if one.severity != "hint"]
+    assert [(one.subject, one.files) for one in alarms] == [(subject, (name,))]
+    assert alarms[0].remedy
+
+
+def test_the_shift_is_told_in_pixels(plain: Path) -> None:
+    name = spoil(plain, FAULTS["shifted"][1])
+    (found,) = (one for one in checked(plain) if one.subject == "shift")
+    right, down = dict(found.details)["pixels_right_down"][name]
+    assert abs(right + 6) <= 1
+    assert abs(down - 4) <= 1
+
+
+def test_damaged_missing_and_doubled_files(plain: Path) -> None:
+    images, labels = (sorted((plain / kind).iterdir()) for kind in ("images", "labels"))
+    images[0].write_bytes(images[0].read_bytes()[:5000])
+    labels[1].unlink()
+    images[2].unlink()
+    images[3].write_bytes(images[4].read_bytes())
+    labels[6].write_bytes(labels[5].read_bytes())
+    found = {one.what.split(" ", 1)[1]: one.files for one in checked(plain) if one.subject in ("files", "duplicates")}
+    assert found == {
+        "file cannot be read": (str(images[0]),),
+        "image without label": (str(images[1]),),
+        "label without image": (str(labels[2]),),
+        "image is there twice": (str(images[3]), str(images[4])),
+        "pair of different images with one and the same label": (str(images[5]), str(images[6])),
+    }
+
+
+def test_drives_and_near_duplicates_across_official_parts(shared_camvid: Path, tmp_path: Path) -> None:
+    root = tmp_path / "camvid"
+    for part, names in (("train", ("0016E5_07959", "0006R0_f01260")), ("val", ("0016E5_07961",))):
+        for kind in (part, f"{part}annot"):
+            (root / kind).mkdir(parents=True)
+            for name in names:
+                source = next(shared_camvid / f"{place}{kind.removeprefix(part)}" / f"{name}.png" for place in
+                              ("train", "val") if (shared_camvid / place / f"{name}.png").exists())  # fmt: skip
+                (root / kind / f"{name}.png").write_bytes(source.read_bytes())
+    assert main(["data", "check", "camvid-fcn8s", "--data.root", str(root), "--output", str(tmp_path / "out")]) == 0
+    content = json.loads((tmp_path / "out/check.json").read_text())
+    near = next(one for one in content["findings"] if one["what"].startswith("1 image nearly the same"))
+    assert [Path(name).parts[-2:] for name in near["files"][0]] == [
+        ("train", "0016E5_07959.png"), ("val", "0016E5_07961.png"),
+    ]  # fmt: skip
+    assert any("0016E5 (train, val)" in one["what"] for one in content["findings"])
+
+
+def test_command_on_a_plain_folder(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    spoil(plain, FAULTS["shifted"][1])
+    spoil(plain, smoothed, 4)
+    before = {path: path.read_bytes() for path in plain.rglob("*") if path.is_file()}
+    output = tmp_path / "out"
+    assert main(["data", "check", str(plain), "--output", str(output)]) == 1
+    assert {path: path.read_bytes() for path in plain.rglob("*") if path.is_file()} == before
+    assert "12 images (12 in all): 1 error, 1 warning, 1 hint" in capsys.readouterr().out
+    assert json.loads((output / "check.json").read_text())["errors"] == 1
+    with Image.open(output / "montage.png") as picture:
+        assert picture.width > 1000
+    (plain / "roadseg.yaml").write_text((output / "roadseg.yaml").read_text())
+    assert len(folder.records(plain, "all")) == 12
+    assert len(load(plain / "roadseg.yaml").classes) == 12
+    assert main(["data", "check", str(plain), "--output", str(output)]) == 2
+    assert main(["data", "check", str(plain), "--output", str(plain / "out")]) == 2
+    assert "lies in the data" in capsys.readouterr().err
+
+
+def test_train_ids_that_pass_for_the_35_ids(streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for source in streets.rglob("*.png"):
+        path = tmp_path / "data" / source.relative_to(streets)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ids = np.asarray(Image.open(source))
+        Image.fromarray(ids if ids.ndim == 3 else (ids % 19).astype(np.uint8)).save(path)
+    assert main(["data", "check", "kitti-fcn8s", "--data.root", str(tmp_path / "data")]) == 1
+    assert "train ids" in capsys.readouterr().out
+    assert main(["data", "check", "kitti-fcn8s", "--data.root", str(streets)]) == 0
+    assert main(["data", "stats", "kitti-fcn8s", "--data.root", str(streets)]) == 0
+    assert "unlabelled" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["camvid-fcn9s", "no/such/folder"])
+def test_neither_recipe_nor_folder(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["data", "check", word]) == 2
+    assert word in capsys.readouterr().err
+
+
+def test_folder_without_pairs(tmp_path: Path) -> None:
+    Image.new("L", (4, 4)).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match="no two folders in"):
+        find_pairs(tmp_path)
+
+
+def test_pairs_with_parts_in_either_order(tmp_path: Path) -> None:
+    for images, masks in (("images/{}", "masks/{}"), ("{}/a", "{}/b_gt")):
+        root = tmp_path / images.replace("/", "").replace("{}", "x")
+        for part in ("train", "valid"):
+            for place, ending in ((images, "jpg"), (masks, "png")):
+                (root / place.format(part)).mkdir(parents=True)
+                Image.new("L", (4, 4)).save(root / place.format(part) / f"1.{ending}")
+        found = find_pairs(root)
+        assert {part: len(records) for part, records in found.parts.items()} == {"train": 1, "val": 1}
+        assert found.paths == (f"{images.format('{split}')}/{{id}}.jpg", f"{masks.format('{split}')}/{{id}}.png")
+
+
+def test_what_lies_between() -> None:
+    ramp = np.array([[1, 1, 3, 7, 7], [7, 7, 2, 1, 1], [1, 1, 0, 7, 7]], np.uint8)
+    assert lies_between(ramp)[:2].tolist() == [[False, False, True, False, False], [False, False, True, False, False]]
+    colors = np.array([[[0, 0, 0], [9, 0, 4], [9, 9, 9]], [[0, 0, 0], [0, 9, 99], [9, 9, 9]]], np.uint8)
+    assert lies_between(colors)[:, 1].tolist() == [True, False]
+
+
+def test_enlarged_labels_are_told_from_untouched(streets: Path) -> None:
+    label = Image.open(next((streets / "training/semantic").iterdir()))
+    assert share_between(np.asarray(label)) < SMOOTHED / 2
+    assert share_between(np.asarray(label.resize((192, 128), Image.Resampling.NEAREST))) < SMOOTHED / 2
+    assert share_between(np.asarray(label.resize((192, 128), Image.Resampling.BILINEAR))) > 2 * SMOOTHED
+
+
+def test_directions() -> None:
+    assert direction(-6, 4) == "6 pixels left and 4 below"
+    assert direction(0, -4, move=True) == "4 pixels up"
