@@ -7,7 +7,7 @@ offsets in rows and in columns. Two classes side by side are 1 apart.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import UInt, UInt8, UInt32
 
 from roadseg.labels import IGNORE
 
@@ -37,12 +37,20 @@ def distance_to_other_class(indices: UInt8[np.ndarray, "h w"], cap: int = CAP) -
     return distance
 
 
+def spread(sets: UInt32[np.ndarray, "h w"], radius: int) -> UInt32[np.ndarray, "h w"]:
+    """For each pixel the union of the sets, coded as bits, of all pixels that are at most `radius` away."""
+    framed = np.pad(sets, ((0, 1), (0, 1)))
+    for _ in range(radius):
+        framed = _grown(framed, np.bitwise_or, 0)
+    return framed[:-1, :-1]
+
+
 def _framed(values: np.ndarray, neutral: int) -> UInt8[np.ndarray, "h1 w1"]:
     """The values with a row below and a column to the right that keep the ends of lines apart."""
     return np.pad(values.astype(np.uint8), ((0, 1), (0, 1)), constant_values=neutral)
 
 
-def _grown(framed: UInt8[np.ndarray, "h1 w1"], extreme: np.ufunc, neutral: int) -> UInt8[np.ndarray, "h1 w1"]:
+def _grown(framed: UInt[np.ndarray, "h1 w1"], extreme: np.ufunc, neutral: int) -> UInt[np.ndarray, "h1 w1"]:
     """For each value the extreme one of the 3x3 around it.
 
     Lines lie one after the other in memory, so shifting all of it by 1 or by a line's length is the fastest there is.
