@@ -1,5 +1,6 @@
 import io
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +17,12 @@ from roadseg.data.decode import read_target
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import network_input, resize_image
-from roadseg.evaluate import evaluate, headline, predict_logits, report
+from roadseg.errors import RunError
+from roadseg.evaluate import evaluate, evaluate_run, headline, predict_logits, report
 from roadseg.hardware import make_accelerator, store_as_computed
 from roadseg.labels import IGNORE, Label, LabelSpace, indices_from_ids
 from roadseg.losses import cross_entropy_sum, target_weight
+from roadseg.progress import Display
 from roadseg.runs import RunDir, load_model
 from roadseg.upsample import Grid, upsample
 
@@ -314,3 +317,20 @@ def test_weights_stored_as_they_compute_change_no_bit(trained: RunDir) -> None:
         kinds = {parameter.dtype for parameter in model.parameters()}
         assert (torch.bfloat16 in kinds) == stored
     assert torch.equal(*logits)
+
+
+def test_where_the_pixels_are_right_is_kept(trained: RunDir, streets: Path, tmp_path: Path) -> None:
+    run = RunDir(tmp_path / "run")
+    shutil.copytree(trained.path, run.path)
+    (run.evaluation / "val.anatomy.npz").unlink()
+    assert run.anatomy("val") is None
+    evaluate_run(run, streets, "val", Display())
+    kept = run.anatomy("val")
+    assert kept is not None
+    with np.load(run.evaluation / "val.confusion.npz") as content:
+        assert kept[0] == content["ids"].tolist()
+        assert np.array_equal(kept[1]["band"].sum(1), content["confusions"])
+    assert (kept[1]["strides"] == 16).all()
+    (run.evaluation / "val.anatomy.npz").write_bytes(b"PK")
+    with pytest.raises(RunError, match="anew with roadseg evaluate"):
+        run.anatomy("val")

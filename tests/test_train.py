@@ -58,7 +58,7 @@ def test_a_run_leaves_what_the_design_says(trained: RunDir) -> None:
         "train.lock", "config.json", "environment.json", "labels.json", "splits.json", "metrics.jsonl", "COMPLETE",
         "checkpoints/last.safetensors", "checkpoints/last.json", "checkpoints/last.trainer",
         "checkpoints/best.safetensors", "checkpoints/best.json", "evaluation/val.json", "evaluation/val.confusion.npz",
-        "evaluation/val.confidence.npz", "temperature.json",
+        "evaluation/val.confidence.npz", "evaluation/val.anatomy.npz", "temperature.json",
     }  # fmt: skip
     assert [entry["epoch"] for entry in trained.metrics()] == [1, 2]
     assert [entry["images_at_once"] for entry in trained.metrics()] == [2, 2]

@@ -15,7 +15,8 @@ from accelerate import Accelerator
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor, nn
 
-from roadseg import confidence, metrics, stats
+from roadseg import anatomy, confidence, metrics, stats
+from roadseg.anatomy import Counts
 from roadseg.boundary import distance_to_other_class
 from roadseg.calibration import fit_temperature, summary
 from roadseg.confidence import BINS, NEAR
@@ -42,8 +43,8 @@ class Evaluation(NamedTuple):
     """Confusion matrices int64 (N, C, C) in the order of the samples, and the mean loss over their pixels.
 
     Where predictions are kept, in place of the loss (0): this process's label pictures by record id, as PNG files of
-    official ids, the mean time from an image to its predicted classes, in seconds, and counts of confidence
-    (N, 2, 2, 3, BINS), as in `confidence.py`.
+    official ids, the mean time from an image to its predicted classes, in seconds, counts of confidence
+    (N, 2, 2, 3, BINS), as in `confidence.py`, and of where they are right, as in `anatomy`.
     """
 
     confusions: metrics.Confusion
@@ -51,6 +52,7 @@ class Evaluation(NamedTuple):
     predictions: dict[str, bytes]
     seconds_per_image: float
     confidence: np.ndarray
+    anatomy: Counts
 
 
 class Ready(NamedTuple):
@@ -125,6 +127,7 @@ def evaluate(
     device = accelerator.device
     confusions = torch.zeros(len(samples), classes, classes, dtype=torch.int64, device=device)
     sure = torch.zeros(len(samples) if keep else 0, 2, 2, 3, BINS, dtype=torch.int64, device=device)
+    where = anatomy.empty(len(samples) if keep else 0, classes)
     loss = weight = seconds = 0.0
     predictions: dict[str, bytes] = {}
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
@@ -140,6 +143,8 @@ def evaluate(
             seconds += time.monotonic() - started
             predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
             sure[index] = confidence.count(logits[0], placed, found[0], target, at_boundary(target), temperature)
+            final = Grid(1) if crf.iterations else grid
+            anatomy.put(where, index, found[0], target, final, transforms.resize or (image.shape[1], image.shape[2]))
         else:
             image_loss, found = upsampled_cross_entropy_sum(logits, target[None], placed, class_weights)
             loss += float(image_loss)
@@ -150,8 +155,12 @@ def evaluate(
     loss, weight = summed(accelerator, loss, weight)
     counts = accelerator.reduce(confusions).cpu().numpy()
     confidences = (accelerator.reduce(sure) if keep else sure).cpu().numpy()
+    if keep:
+        where = {
+            name: accelerator.reduce(torch.from_numpy(part).to(device)).cpu().numpy() for name, part in where.items()
+        }
     mean_seconds = seconds / max(len(predictions), 1)
-    return Evaluation(counts, loss / max(weight, 1e-12), predictions, mean_seconds, confidences)
+    return Evaluation(counts, loss / max(weight, 1e-12), predictions, mean_seconds, confidences, where)
 
 
 def at_boundary(target: UInt8[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
@@ -269,6 +278,7 @@ def store(
     run.save_predictions(split, result.predictions)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
+        run.save_anatomy(split, result.anatomy, [record.id for record in records])
         run.save_confidence(split, result.confidence, [record.id for record in records])
         run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
     accelerator.wait_for_everyone()

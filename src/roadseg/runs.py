@@ -4,7 +4,7 @@ config.json  environment.json  labels.json  splits.json  metrics.jsonl  train.lo
 checkpoints/{last,best}.safetensors + .json (epoch, step, sha256)   last.trainer (optimizer, progress)
 temperature.json (of the best weights, fitted on the validation images)
 evaluation/<split>.json   evaluation/<split>.confusion.npz   evaluation/<split>/<id>.png (predicted label ids)
-evaluation/<split>.confidence.npz (confidence.py)
+evaluation/<split>.confidence.npz (confidence.py)   evaluation/<split>.anatomy.npz (roadseg.anatomy)
 COMPLETE (written last)
 """
 
@@ -90,6 +90,26 @@ class RunDir(RunFiles):
         np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids))
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+    def save_anatomy(self, split: str, counts: dict[str, np.ndarray], ids: list[str]) -> None:
+        """Write `evaluation/<split>.anatomy.npz`: where the images' pixels are right, as `roadseg.anatomy` lists it."""
+        self.evaluation.mkdir(exist_ok=True)
+        buffer = io.BytesIO()
+        small = {name: part.astype(np.uint32) for name, part in counts.items()}  # pixels of one image
+        np.savez_compressed(buffer, allow_pickle=False, **small, ids=np.array(ids))
+        write_bytes(self.evaluation / f"{split}.anatomy.npz", buffer.getvalue())
+
+    def anatomy(self, split: str) -> tuple[list[str], dict[str, np.ndarray]] | None:
+        """What `save_anatomy` wrote, int64; None where the run was evaluated without. Raises `RunError` if damaged."""
+        path = self.evaluation / f"{split}.anatomy.npz"
+        if not path.exists():
+            return None
+        try:
+            with np.load(path) as content:
+                parts = {name: content[name].astype(np.int64) for name in content.files if name != "ids"}
+                return [str(name) for name in content["ids"]], parts
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise RunError(f"{path} is damaged; make it anew with roadseg evaluate") from error
 
     def save_confidence(self, split: str, counts: np.ndarray, ids: list[str]) -> None:
         """Write `evaluation/<split>.confidence.npz`: the images' counts (N, 2, 2, 3, BINS), as in `confidence.py`."""

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 from jaxtyping import UInt8
+from torch import Tensor
 
 from roadseg.anatomy import edges, regions, stride
 from roadseg.anatomy.edges import BANDS, IOU_SHARES, NEAR
@@ -44,7 +45,7 @@ def count(
 
     `grid` is the network's, `seen` the size that the image had for it.
     """
-    shares, tolerances = _tolerances(target.shape)
+    shares, slacks = tolerances(target.shape)
     prediction = np.where(target == IGNORE, IGNORE, prediction).astype(np.uint8)
     far = distance_to_other_class(target, min(max(CAP, shares[-1] + 1), 255))
     far_predicted = distance_to_other_class(prediction, min(shares[-1] + 1, 255))
@@ -58,14 +59,28 @@ def count(
             [edges.boundary_iou_counts(prediction, target, far_predicted, far, share, classes) for share in shares]
         ),
         "boundary_f": np.stack(
-            [edges.boundary_f_counts(prediction, target, far_predicted, far, by, classes) for by in tolerances]
+            [edges.boundary_f_counts(prediction, target, far_predicted, far, by, classes) for by in slacks]
         ),
         "size": regions.size_counts(prediction, target, classes),
         "pair": edges.pair_counts(prediction, target, far, NEAR, classes),
     }
 
 
-def _tolerances(size: tuple[int, ...]) -> tuple[list[int], list[int]]:
+def put(
+    counts: Counts,
+    index: int,
+    prediction: UInt8[Tensor, "h w"],
+    target: UInt8[Tensor, "h w"],
+    grid: Grid,
+    seen: tuple[int, int],
+) -> None:
+    """Fill the rows of the image `index` in place."""
+    classes = counts["pair"].shape[-1]
+    for name, part in count(prediction.cpu().numpy(), target.cpu().numpy(), classes, grid, seen).items():
+        counts[name][index] = part
+
+
+def tolerances(size: tuple[int, ...]) -> tuple[list[int], list[int]]:
     """In pixels: for boundary IoU (rounded as its authors do) and for the boundary F-score (rounded up)."""
     diagonal = math.hypot(*size)
     shares = [min(max(1, round(share * diagonal)), 254) for share in IOU_SHARES]
