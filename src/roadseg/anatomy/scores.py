@@ -9,9 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 
-def ratio(numerator: np.ndarray, denominator: np.ndarray) -> Float[np.ndarray, "*n"]:
+def ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> Float[np.ndarray, "*n"]:
     """Their quotient; NaN where the denominator is 0."""
-    return np.where(denominator > 0, numerator / np.maximum(denominator, 1), np.nan)
+    return np.asarray(np.where(denominator > 0, numerator / np.maximum(denominator, 1), np.nan))
 
 
 def mean(values: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n"]:

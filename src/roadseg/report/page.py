@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import jinja2
+import numpy as np
 from markupsafe import Markup
 
 from roadseg import __version__
 from roadseg.progress import percent
-from roadseg.report import curves, figures, leakage, provenance, svg, theme, words
+from roadseg.report import anatomy, anatomy_figures, curves, figures, leakage, provenance, svg, theme, words
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
@@ -26,6 +27,7 @@ SECTIONS = (
     ("curves", "Training"),
     ("classes", "Classes"),
     ("confusions", "Confusions"),
+    ("anatomy", "Where and why"),
     ("settings", "Settings"),
     ("images", "Images"),
     ("method", "Method"),
@@ -84,6 +86,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "arms": _arms(comparison, place),
         "classes": _classes(comparison, class_place),
         "curves": [(curve.title, _curve(comparison, curve)) for curve in CURVES],
+        "where": _where(comparison, class_place),
         "differing": provenance.differing_settings(comparison.arms),
         "costs": provenance.costs(comparison.arms, comparison.split),
         "versions": provenance.versions(comparison.arms),
@@ -111,6 +114,36 @@ def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
         }
         for number, arm in enumerate(comparison.arms)
     ]
+
+
+def _where(comparison: Comparison, place: figures.Place) -> dict[str, Any]:
+    """The section "Where and why"; `files` has what belongs beside the page, by name."""
+    wheres, lacking = anatomy.gather_where(comparison)
+    if lacking:
+        return {"lacking": lacking, "files": {}}
+    drawn = anatomy.panels(comparison, wheres)
+    table = anatomy.boundary_table(comparison, wheres)
+    names, order = comparison.space.names, np.argsort(-comparison.shares, kind="stable")
+    tracks = anatomy_figures.class_tracks(comparison, wheres, place, 17)
+    reaches = [anatomy.ladder(where) for where in wheres]
+    stride_tracks = anatomy_figures.stride_tracks(wheres, place, 15)
+    pictures = anatomy_figures.files(comparison, wheres, drawn)
+    return {
+        "lacking": [],
+        "sentences": anatomy.sentences(wheres),
+        "panels": [(panel.title, anatomy_figures.panel(panel)) for panel in drawn],
+        "ladder": reaches[0],
+        "stride_rows": [
+            {"stride": where.stride, "track": track, "score": where.arm.score("mean_iou").mean,
+             "reach": reach.get(where.stride)}
+            for where, track, reach in zip(wheres, stride_tracks, reaches, strict=True)
+        ],
+        "class_rows": [{"name": names[index], "track": tracks[index]} for index in order],
+        "table": table,
+        "pairs": anatomy.pairs(comparison, wheres),
+        "files": {f"figures/{name}": text for name, text in pictures.items()}
+        | {"anatomy.json": anatomy.anatomy_file(wheres, drawn, table)},
+    }  # fmt: skip
 
 
 def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:

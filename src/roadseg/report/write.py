@@ -37,6 +37,8 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
     display.advance()
     content = page.contents(comparison, gallery, failures)
     write_bytes(output / "scores.json", content["scores_file"])
+    for name, text in content["where"]["files"].items():
+        write_text(output / name, text)
     write_text(output / "report.md", page.markdown(content))
     write_text(output / "report.html", page.html(content))
     display.advance()
