@@ -63,30 +63,50 @@ def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:
     Raises `DataError` naming the file when it cannot be decoded, is coded otherwise than `space` says, or holds a value
     outside the table.
     """
-    with _opened(path) as image:
-        if image.format in CAMERA_FORMATS:
-            raise DataError(f"{path} is a JPEG, whose compression changes labels; export the labels as PNG")
+    with open_label(path) as image:
         if space.coding == "colors":
-            pixels = _rgb(image, path)
+            values = rgb_pixels(image, path)
+        elif image.mode in LABEL_MODES:
+            values = label_values(image, path)
         else:
-            if image.mode not in LABEL_MODES:
-                raise DataError(
-                    f"{path} is a {image.mode} picture, but {space.name} labels are one id a pixel; "
-                    "if colours code the classes, say so with coding: colors in a YAML file (docs/own-data.md)"
-                )
-            pixels = _decoded(image.copy, path)
-    values = np.asarray(pixels)
+            raise DataError(
+                f"{path} is a {image.mode} picture, but {space.name} labels are one id a pixel; "
+                "if colours code the classes, say so with coding: colors in a YAML file (docs/own-data.md)"
+            )
+    try:
+        indices = indices_from_colors(values, space) if space.coding == "colors" else indices_from_ids(values, space)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}; mend the file or choose the label space that it was made with") from error
+    return torch.from_numpy(indices)
+
+
+def open_label(path: Path) -> Image.Image:
+    """A label file, opened but not decoded. Raises `DataError` when it cannot be opened, or is a JPEG."""
+    image = _opened(path)
+    if image.format in CAMERA_FORMATS:
+        image.close()
+        raise DataError(f"{path} is a JPEG, whose compression changes labels; export the labels as PNG")
+    return image
+
+
+def label_values(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:
+    """The values of a picture of one value a pixel (`LABEL_MODES`), uint8 (H, W); of a palette picture its indices.
+
+    Raises `DataError` naming the file when it cannot be decoded, or holds a value that is not a byte.
+    """
+    values = np.asarray(_decoded(image.copy, path))
     if values.dtype == np.bool_:
         values = values.astype(np.uint8)
     if values.dtype != np.uint8:
         if values.min() < 0 or values.max() > 255:
             raise DataError(f"{path} holds values from {values.min()} to {values.max()}; label ids are 0 to 255")
         values = values.astype(np.uint8)
-    try:
-        indices = indices_from_colors(values, space) if space.coding == "colors" else indices_from_ids(values, space)
-    except ValueError as error:
-        raise DataError(f"{path}: {error}; mend the file or choose the label space that it was made with") from error
-    return torch.from_numpy(indices)
+    return values
+
+
+def rgb_pixels(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """A picture's colours without its transparency, uint8 (H, W, 3). Raises `DataError` when it cannot be decoded."""
+    return np.asarray(_rgb(image, path))
 
 
 def checked_size(record: Record) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from roadseg.data import kitti_drives
@@ -26,13 +27,18 @@ def records(root: Path, split: str) -> list[Record]:
         raise DataError(f"kitti has no split {split!r}: its labelled images are not divided; use 'all'")
     images = files_by_id(root / "training" / "image_2", "*_10.png")
     labels = files_by_id(root / "training" / "semantic", "*_10.png")
+    return paired(images, labels, drives(root))
+
+
+def drives(root: Path) -> Callable[[str], str]:
+    """The group of an id such as `000000_10`, as in `records`. Raises `DataError` for a broken `drives.txt`."""
     listed = _listed_drives(root / "drives.txt")
 
     def group(name: str) -> str:
         index = name.removesuffix("_10")
         return kitti_drives.group(index) if listed is None else listed.get(index, f"unknown_{index}")
 
-    return paired(images, labels, group)
+    return group
 
 
 def _listed_drives(path: Path) -> dict[str, str] | None:

@@ -1,0 +1,167 @@
+"""The scores that go by the name of mean IoU in other tools, as functions of each image's counts.
+
+A convention is a choice in four questions: what ignored pixels do, which classes count, over what is averaged, and what
+a class counts that does not occur. `CONVENTIONS` has one row for each tool; one function computes them all. Sources and
+versions: docs/conventions.md.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+Counts = Int64[np.ndarray, "n k k"]
+"""Pixels of each image by truth (rows) and prediction (columns), (N, C+1, C+1). The last row holds the pixels that the
+truth ignores, the last column the predictions that are no class."""
+
+
+class Rule(NamedTuple):
+    """What a tool does. The defaults are roadseg's own choices.
+
+    ignored: pixels that the truth ignores are left out; or predictions on them are false alarms of their class; or they
+        are one more class.
+    void: what is predicted as no class is a miss of the true class; or such pixels are left out; or the tool has no
+        answer to them.
+    background: whether class 0 is taken for background and not counted.
+    averaging: over the classes of the summed counts; all pixels of all classes pooled; over all pairs of an image and a
+        class; over images, each the mean of its classes; over classes, each the mean of its images; over images, each
+        pooled.
+    absent: an IoU of 0/0 is left out of the mean, counts as a number, or makes the mean undefined; or what does not
+        occur in the truth is left out, predicted or not.
+    """
+
+    ignored: Literal["left out", "false alarms", "a class"] = "left out"
+    void: Literal["missed", "left out", "refused"] = "missed"
+    background: bool = False
+    averaging: Literal["classes", "pooled", "pairs", "images", "images of classes", "images pooled"] = "classes"
+    absent: Literal["left out", "truth only", "undefined", 0, 1] = "left out"
+
+
+OURS = Rule()
+
+
+class Convention(NamedTuple):
+    """A tool's score: its name, the Python package and the version that it was compared with, and its rule."""
+
+    name: str
+    package: str
+    version: str
+    rule: Rule
+
+
+CONVENTIONS = (
+    Convention("cityscapesScripts", "cityscapesscripts", "2.3.0", OURS),
+    Convention("mmsegmentation IoUMetric", "mmsegmentation", "1.2.2", OURS),
+    Convention("torchmetrics JaccardIndex macro", "torchmetrics", "1.9.0", Rule(void="refused")),
+    Convention("torchmetrics JaccardIndex micro", "torchmetrics", "1.9.0", Rule(void="refused", averaging="pooled")),
+    Convention("torchmetrics MeanIoU one-hot", "torchmetrics", "1.9.0", Rule(averaging="pairs")),
+    Convention("torchmetrics MeanIoU index", "torchmetrics", "1.9.0", Rule("a class", averaging="pairs")),
+    Convention("scikit-learn macro, labels=", "scikit-learn", "1.9.1", Rule(absent=0)),
+    Convention("scikit-learn macro, all pixels", "scikit-learn", "1.9.1", Rule("a class")),
+    Convention("scikit-learn micro, labels=", "scikit-learn", "1.9.1", Rule(averaging="pooled")),
+    Convention("scikit-learn micro, all pixels", "scikit-learn", "1.9.1", Rule("a class", averaging="pooled")),
+    Convention("SMP macro", "segmentation-models-pytorch", "0.6.0", Rule(absent=1)),
+    Convention("SMP macro, no ignore_index", "segmentation-models-pytorch", "0.6.0", Rule("false alarms", absent=1)),
+    Convention("SMP micro", "segmentation-models-pytorch", "0.6.0", Rule(averaging="pooled")),
+    Convention("SMP macro-imagewise", "segmentation-models-pytorch", "0.6.0", Rule(averaging="pairs", absent=1)),
+    Convention("SMP micro-imagewise", "segmentation-models-pytorch", "0.6.0", Rule(averaging="images pooled", absent=1)),
+    Convention("Ultralytics SemanticMetrics", "ultralytics", "8.4.190", Rule(void="left out", absent="truth only")),
+    Convention("PaddleSeg", "paddleseg", "2.8.0", Rule(absent=0)),
+    Convention(
+        "torchvision references", "torchvision", "references/segmentation", Rule(void="refused", absent="undefined")
+    ),
+    Convention(
+        "nnU-Net foreground mean", "nnunetv2", "2.8.1",
+        Rule(background=True, averaging="images of classes", absent="undefined"),
+    ),
+    Convention("mean of each image's mIoU", "", "", Rule(averaging="images")),
+)  # fmt: skip
+
+
+class Parts(NamedTuple):
+    """A score taken apart by class, (K,) each: the score is the sum of `points`.
+
+    points: what each class brings; weights: what it would bring with an IoU of 1 everywhere, so that they sum to 1;
+    filled: the part of the weight that belongs to classes that do not occur.
+    """
+
+    points: Float[np.ndarray, " k"]
+    weights: Float[np.ndarray, " k"]
+    filled: Float[np.ndarray, " k"]
+
+    @property
+    def score(self) -> float:
+        """The score; NaN where it is undefined."""
+        return float(self.points.sum())
+
+
+class Hits(NamedTuple):
+    """Pixels of each image and class (N, K): rightly found, in the union of truth and prediction, and in the truth."""
+
+    correct: Int64[np.ndarray, "n k"]
+    union: Int64[np.ndarray, "n k"]
+    truth: Int64[np.ndarray, "n k"]
+
+
+def hits(counts: Counts, rule: Rule) -> Hits:
+    """What a rule counts of each image and class; K is C, C+1 where ignored pixels are a class, C-1 without class 0."""
+    counts = counts.copy()
+    if rule.ignored == "left out":
+        counts[:, -1] = 0
+    if rule.void == "left out":
+        counts[:, :, -1] = 0
+    correct = np.diagonal(counts, axis1=1, axis2=2)
+    truth, predicted = counts.sum(2), counts.sum(1)
+    kept = slice(int(rule.background), counts.shape[1] - (rule.ignored != "a class"))
+    return Hits(correct[:, kept], (truth + predicted - correct)[:, kept], truth[:, kept])
+
+
+def parts(counts: Counts, rule: Rule) -> Parts:
+    """The score of a rule by class. It is NaN where the rule leaves nothing to average, or cannot count the pixels."""
+    found = hits(counts, rule)
+    if rule.averaging in ("classes", "pooled"):
+        found = Hits(*(array.sum(0, keepdims=True) for array in found))
+    if rule.void == "refused" and counts[:, :-1, -1].any():
+        undefined = np.full(found.union.shape[1], np.nan)
+        return Parts(undefined, undefined, undefined)
+    if rule.averaging in ("pooled", "images pooled"):
+        return _pooled(found, rule)
+    occurs = (found.truth if rule.absent == "truth only" else found.union) > 0
+    fills = rule.absent in (0, 1)
+    iou = _ratio(found.correct, found.union)
+    weights = _weights(np.ones_like(occurs) if fills else occurs, rule)
+    filled = np.where(occurs, 0, weights)
+    points = np.where(occurs, weights * iou, filled * (float(rule.absent) if fills else np.nan))
+    points = np.where(weights == 0, 0, points)
+    return Parts(points.sum(0), weights.sum(0), filled.sum(0))
+
+
+def _weights(kept: np.ndarray, rule: Rule) -> Float[np.ndarray, "n k"]:
+    """What each image's class weighs in the mean; 0 where it is not kept. They sum to 1."""
+    if rule.averaging == "images":
+        each = np.nan_to_num(_ratio(kept, kept.sum(1, keepdims=True)))
+        return _ratio(each, np.float64(kept.any(1).sum()))
+    if rule.averaging == "images of classes" or rule.absent == "undefined":
+        each = np.where(kept.any(0), _ratio(kept, kept.sum(0)), np.nan)
+        return each / kept.shape[1]
+    return _ratio(kept, np.float64(kept.sum()))
+
+
+def _pooled(found: Hits, rule: Rule) -> Parts:
+    """Correct pixels over the union of all classes; an image without any counted pixel as `absent` says."""
+    total = found.union.sum(1, keepdims=True)
+    empty, fills = total == 0, rule.absent in (0, 1)
+    images = len(total) if fills else int((~empty).sum())
+    even = np.full(found.union.shape, 1 / found.union.shape[1])
+    share = np.where(empty, even if fills else 0, _ratio(found.union, total))
+    iou = np.where(empty, float(rule.absent) if fills else 0, _ratio(found.correct, found.union))
+    weights = _ratio(share, np.float64(images))
+    points = np.where(weights == 0, 0, weights * iou)
+    return Parts(points.sum(0), weights.sum(0), np.where(empty, weights, 0).sum(0))
+
+
+def _ratio(numerator: np.ndarray, denominator: np.ndarray | np.float64) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(numerator / denominator, dtype=np.float64)
