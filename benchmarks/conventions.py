@@ -3,16 +3,17 @@
 python benchmarks/conventions.py [--torchvision-references FILE]
 
 Three sets of built-in pictures are scored, in which each image lacks some classes, and ignored pixels are predicted as
-something: `all`, where every class occurs somewhere; `absent`, where two never do and one is only predicted; and `void`,
-where besides that some labelled pixels are predicted as no class. Packages that are not installed are named and passed over; cityscapesscripts, scikit-learn and torchmetrics come
-with `pip install -e '.[dev]'`. For the others a virtual environment of its own is best:
+something: `all`, where every class occurs somewhere; `absent`, where two never do and one is only predicted; and
+`void`, where besides that some labelled pixels are predicted as no class. Packages that are not installed are named
+and passed over; cityscapesscripts, scikit-learn and torchmetrics come with `pip install -e '.[dev]'`. For the others a
+virtual environment of its own is best:
 
     pip install -c constraints.txt segmentation-models-pytorch ultralytics paddlepaddle
     pip install --no-deps paddleseg mmsegmentation nnunetv2   # and what `import` then asks for; mmcv-lite==2.1.0
 
-torchvision's reference script is in no package: FILE is references/segmentation/utils.py of its repository. With the CPU
-build of torch a torchvision from PyPI breaks torchmetrics, and Ultralytics does not start without one: they need two
-environments.
+torchvision's reference script is in no package: FILE is references/segmentation/utils.py of its repository. With the
+CPU build of torch a torchvision from PyPI breaks torchmetrics, and Ultralytics does not start without one: they need
+two environments.
 """
 
 from __future__ import annotations
@@ -114,13 +115,13 @@ def with_scikit_learn(made: Pictures) -> dict[str, float]:
     scores = {}
     for average in ("macro", "micro"):
         masked = jaccard_score(true[known], predicted[known], average=average, labels=range(CLASSES))
-        scores[f"scikit-learn {average}, labels="] = masked
+        scores[f"scikit-learn {average}, known pixels"] = masked
         scores[f"scikit-learn {average}, all pixels"] = jaccard_score(true, predicted, average=average)
     return scores
 
 
 def with_torchmetrics(made: Pictures) -> dict[str, float]:
-    """`JaccardIndex` with `ignore_index`; `MeanIoU`, which has none, with ignored pixels left out or as one more class."""
+    """`JaccardIndex` with `ignore_index`; `MeanIoU`, which has none, without ignored pixels or with them as a class."""
     from torchmetrics import JaccardIndex
     from torchmetrics.segmentation import MeanIoU
 
@@ -289,7 +290,7 @@ def main() -> None:
         made = pictures(which)
         mine = ours(made)
         found, missing = theirs(made, arguments.torchvision_references)
-        kept[which] = {name: None if math.isnan(value) else value for name, (_, value) in found.items()}
+        kept[which] = {name: None if math.isnan(value) else float(value) for name, (_, value) in found.items()}
         print(f"\nSet `{which}`: {IMAGES} of {WIDTH}x{HEIGHT}, {CLASSES} classes; percent\n")
         print("| convention | package | roadseg | the package | difference |\n|---|---|---|---|---|")
         for name, (package, value) in sorted(found.items(), key=lambda item: -np.nan_to_num(item[1][1])):

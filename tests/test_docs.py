@@ -39,6 +39,8 @@ PAGES = [page for page in sorted([TOP / "README.md", *(TOP / "docs").glob("*.md"
 def workplace(streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with what the pages speak of: data sets in their layouts, and photos."""
     (tmp_path / "kitti").symlink_to(streets)
+    for place in ("PREDICTIONS", "TARGETS"):
+        (tmp_path / place).symlink_to(streets / "training/semantic")
     pictures = sorted((streets / "training/image_2").iterdir())
     for number, picture in enumerate(pictures):
         image, ids = Image.open(picture), np.asarray(Image.open(streets / "training/semantic" / picture.name))

@@ -18,6 +18,7 @@ from roadseg.verbs import (
     predict_verb,
     recipes_verb,
     runs_verb,
+    score_verb,
     split_verb,
     stats_verb,
     study_verb,
@@ -131,6 +132,18 @@ def _parser() -> Parser:
         "roadseg study RECIPE ... --data.root DIR --output DIR [--seeds N ...] [--folds K [--split both]] [--vary ...] "
         "[settings]"
     )
+
+    score = _verb(verbs, "score", score_verb)
+    score.add_argument("predictions", type=Path, metavar="PREDICTIONS", help="label PNG, or folder of them")
+    score.add_argument("targets", type=Path, metavar="TARGETS", help="the true ones")
+    score.add_argument(
+        "--labels", required=True, metavar="NAME", help="kitti, cityscapes, camvid, streets, or a roadseg.yaml"
+    )
+    for role in ("predictions", "targets"):
+        score.add_argument(
+            f"--{role}-coding", choices=("ids", "train-ids", "colors"), help=f"of the {role} (default: found out)"
+        )
+    score.add_argument("--output", type=Path, metavar="FILE.json", help="also write the scores here")
 
     _data_verbs(verbs)
     bench = _verb(verbs, "bench", bench_verb)

@@ -397,6 +397,33 @@ def bench_verb(arguments: argparse.Namespace) -> None:
         write_bytes(arguments.output, (json.dumps(content, indent=2) + "\n").encode())
 
 
+def score_verb(arguments: argparse.Namespace) -> None:
+    """Score label pictures of any tool, under every tool's definition."""
+    import json
+
+    from roadseg.atomic import write_bytes
+    from roadseg.score.run import report, score
+    from roadseg.score.table import reasons, spread_table
+    from roadseg.tables import score_table
+
+    if arguments.output:
+        _check_new_file(arguments.output)
+    console = new_console()
+    codings = arguments.predictions_coding, arguments.targets_coding
+    with live_display(console) as display:
+        scored = score(arguments.predictions, arguments.targets, arguments.labels, display, codings)
+    content = report(scored)
+    for role, finding in zip(("predictions", "targets"), scored.codings, strict=True):
+        say(console, f"{role + ':':<12} {finding.how}")
+    say(console, f"pairs:       {len(scored.pairs)}, {scored.how}")
+    console.print(score_table(["score"], [content], arguments.predictions.name))
+    console.print(spread_table(content))
+    for reason in reasons(content):
+        say(console, reason)
+    if arguments.output:
+        write_bytes(arguments.output, (json.dumps(content, indent=2) + "\n").encode())
+
+
 def doctor_verb(arguments: argparse.Namespace) -> None:
     """Say what this machine has."""
     from roadseg.doctor import examine

@@ -9,7 +9,7 @@ from jaxtyping import Int64
 
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, LabelSpace
-from roadseg.score.read import CODINGS, Coding, Pair, Tally
+from roadseg.score.read import CODINGS, Coding, Tally
 
 WORDS: dict[Coding, str] = {"ids": "official ids", "train-ids": "train ids (class indices)", "colors": "colours"}
 ROLES = ("predictions", "targets")
@@ -122,7 +122,7 @@ def _agreeing(choice: tuple[Coding, Coding], space: LabelSpace, tallies: list[Ta
 
 
 def class_counts(codings: tuple[Coding, Coding], space: LabelSpace, tally: Tally) -> Int64[np.ndarray, "k k"]:
-    """Pixels by true and predicted class, (C+1, C+1); the last row is ignored, the last column predicted as no class."""
+    """Pixels by true and predicted class, (C+1, C+1); last row: ignored, last column: no class."""
     size = len(space.classes) + 1
     predicted, true = (index_table(coding, space) for coding in codings)
     counts = np.zeros((size, size), np.int64)

@@ -58,19 +58,19 @@ CONVENTIONS = (
     Convention("torchmetrics JaccardIndex micro", "torchmetrics", "1.9.0", Rule(void="refused", averaging="pooled")),
     Convention("torchmetrics MeanIoU one-hot", "torchmetrics", "1.9.0", Rule(averaging="pairs")),
     Convention("torchmetrics MeanIoU index", "torchmetrics", "1.9.0", Rule("a class", averaging="pairs")),
-    Convention("scikit-learn macro, labels=", "scikit-learn", "1.9.1", Rule(absent=0)),
+    Convention("scikit-learn macro, known pixels", "scikit-learn", "1.9.1", Rule(absent=0)),
     Convention("scikit-learn macro, all pixels", "scikit-learn", "1.9.1", Rule("a class")),
-    Convention("scikit-learn micro, labels=", "scikit-learn", "1.9.1", Rule(averaging="pooled")),
+    Convention("scikit-learn micro, known pixels", "scikit-learn", "1.9.1", Rule(averaging="pooled")),
     Convention("scikit-learn micro, all pixels", "scikit-learn", "1.9.1", Rule("a class", averaging="pooled")),
     Convention("SMP macro", "segmentation-models-pytorch", "0.6.0", Rule(absent=1)),
     Convention("SMP macro, no ignore_index", "segmentation-models-pytorch", "0.6.0", Rule("false alarms", absent=1)),
     Convention("SMP micro", "segmentation-models-pytorch", "0.6.0", Rule(averaging="pooled")),
     Convention("SMP macro-imagewise", "segmentation-models-pytorch", "0.6.0", Rule(averaging="pairs", absent=1)),
-    Convention("SMP micro-imagewise", "segmentation-models-pytorch", "0.6.0", Rule(averaging="images pooled", absent=1)),
+    Convention("SMP micro-imagewise", "segmentation-models-pytorch", "0.6.0", Rule(averaging="images pooled", absent=1)),  # noqa: E501
     Convention("Ultralytics SemanticMetrics", "ultralytics", "8.4.190", Rule(void="left out", absent="truth only")),
     Convention("PaddleSeg", "paddleseg", "2.8.0", Rule(absent=0)),
     Convention(
-        "torchvision references", "torchvision", "references/segmentation", Rule(void="refused", absent="undefined")
+        "torchvision references", "torchvision", "references", Rule(void="refused", absent="undefined")
     ),
     Convention(
         "nnU-Net foreground mean", "nnunetv2", "2.8.1",
@@ -145,7 +145,7 @@ def _weights(kept: np.ndarray, rule: Rule) -> Float[np.ndarray, "n k"]:
         return _ratio(each, np.float64(kept.any(1).sum()))
     if rule.averaging == "images of classes" or rule.absent == "undefined":
         each = np.where(kept.any(0), _ratio(kept, kept.sum(0)), np.nan)
-        return each / kept.shape[1]
+        return np.asarray(each / kept.shape[1])
     return _ratio(kept, np.float64(kept.sum()))
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from roadseg.score.conventions import OURS, Counts, Parts, Rule, hits, parts
+from roadseg.score.conventions import OURS, Counts, Rule, hits, parts
 
 LEAST = 0.0005
 """Changes below this (0.05 points) are not told."""
@@ -66,7 +66,9 @@ def because(counts: Counts, rule: Rule, names: list[str]) -> str:
         if np.isnan(step.change):
             return _undefined(counts, rule, step.field, names)
         if abs(step.change) >= LEAST or (np.abs(step.by_class) >= LEAST).any():
-            told.append(f"{_what(counts, rule, step.field)}: {_points(step.change)}{_classes(step, counts, rule, names)}")
+            told.append(
+                f"{_what(counts, rule, step.field, names)}: {_points(step.change)}{_classes(step, counts, rule, names)}"
+            )
     if told:
         return "; ".join(told)
     if rule == OURS:
@@ -84,14 +86,14 @@ def _undefined(counts: Counts, rule: Rule, field: str, names: list[str]) -> str:
     return f"{_listed(missing)} never {verb}: 0/0 makes the mean undefined"
 
 
-def _what(counts: Counts, rule: Rule, field: str) -> str:
+def _what(counts: Counts, rule: Rule, field: str, names: list[str]) -> str:
     ignored = _percent(counts[:, -1].sum() / counts.sum())
     one_each = rule.averaging in ("pairs", "images", "images of classes", "images pooled")
     words = {
         ("ignored", "false alarms"): f"predictions on ignored pixels ({ignored}) are false alarms",
         ("ignored", "a class"): f"ignored pixels ({ignored}) are one more class",
         ("void", "left out"): "pixels predicted as no class are left out",
-        ("background", True): "class 0 is taken for background and left out",
+        ("background", True): f"{names[0]}, class 0, is taken for background and left out",
         ("averaging", "pooled"): "all classes pooled, each as heavy as its pixels",
         ("averaging", "pairs"): "mean over every class of every image",
         ("averaging", "images"): "mean over the images",
@@ -109,14 +111,14 @@ def _classes(step: Step, counts: Counts, rule: Rule, names: list[str]) -> str:
     labels = [*names, "ignored pixels"]
     order = np.argsort(-np.abs(step.by_class), kind="stable")[:MOST_NAMES]
     shown = [int(index) for index in order if abs(step.by_class[index]) >= LEAST]
-    if not shown:
+    if not shown or step.field == "background":
         return ""
     absent = ~(hits(counts, rule._replace(background=False)).union > 0)
     texts = []
     for index in shown:
         lacking = ""
         if step.field == "absent" and rule.averaging == "pairs":
-            lacking = f", absent in {_percent(absent[:, index].mean())},"
+            lacking = f", absent in {_percent(absent[:, index].mean())} of the images,"
         texts.append(f"{labels[index]}{lacking} {_points(step.by_class[index])}")
     return f" ({'; '.join(texts)})"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable
-from os.path import commonprefix
+from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,9 +57,9 @@ def label_files(given: Path, role: str) -> list[Path]:
 def pair_up(predictions: Path, targets: Path, group: Callable[[str, Path], str]) -> Paired:
     """Each prediction with its target.
 
-    Two single files are a pair whatever their names are. Otherwise names are compared in ever looser ways, and the first
-    way holds that pairs all files: the path below the folder, the file's name, the part of the names that differs within
-    each folder, and a prediction's name that begins with the part that differs among the targets.
+    Two single files are a pair whatever their names are. Otherwise names are compared in ever looser ways, and the
+    first way holds that pairs all files: the path below the folder, the file's name, the part of the names that differs
+    within each folder, and a prediction's name that begins with the target's.
 
     Raises `DataError` naming the first files without a partner, by the way that pairs most.
     """
@@ -71,7 +71,8 @@ def pair_up(predictions: Path, targets: Path, group: Callable[[str, Path], str])
         ("by name", _unique(ours, _stems(ours)), _unique(theirs, _stems(theirs))),
         ("by the part of the names that differs", _unique(ours, _cores(ours)), _unique(theirs, _cores(theirs))),
     ]
-    ways.append(("by the id that the names begin with", _starting(ours, ways[-1][2]), ways[-1][2]))
+    ids = _unique(theirs, _stems(theirs))
+    ways.append(("by the id that the names begin with", _starting(ours, ids), ids))
     for how, left, right in ways:
         if left and left.keys() == right.keys():
             pairs = [Pair(name, left[name], right[name], group(name, right[name])) for name in sorted(right)]
@@ -99,9 +100,14 @@ def _cores(files: list[Path]) -> list[str]:
     words = [re.findall(r"[A-Za-z]+|\d+|[^A-Za-z0-9]+", stem) for stem in _stems(files)]
     if len(words) == 1:
         return ["".join(words[0])]
-    first = len(commonprefix(words))
-    last = len(commonprefix([list(reversed(each[first:])) for each in words]))
+    first = _shared(words)
+    last = _shared([each[first:][::-1] for each in words])
     return ["".join(each[first : len(each) - last]) for each in words]
+
+
+def _shared(words: list[list[str]]) -> int:
+    """How many words all lists begin with."""
+    return sum(1 for _ in takewhile(lambda alike: len(set(alike)) == 1, zip(*words, strict=False)))
 
 
 def _starting(predictions: list[Path], targets: Names) -> Names:

@@ -1,0 +1,186 @@
+"""Label pictures of every coding and naming, scored from the command line; and what is refused."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from roadseg import metrics
+from roadseg.cli import main
+from roadseg.errors import DataError
+from roadseg.labels import IGNORE, camvid, cityscapes
+from roadseg.progress import Display
+from roadseg.score.pairing import pair_up
+from roadseg.score.run import report, score
+
+SPACE = cityscapes()
+RNG = np.random.default_rng(0)
+TRUE = RNG.choice(np.array([0, 1, 2, 8, 13, IGNORE], np.uint8), (3, 12, 16))
+PREDICTED = np.where((TRUE == IGNORE) | (RNG.random(TRUE.shape) < 0.3), 8, TRUE).astype(np.uint8)
+
+
+def coded(indices: np.ndarray, coding: str) -> Image.Image:
+    if coding == "ids":
+        return Image.fromarray(SPACE.index_to_id[indices])
+    if coding == "colors":
+        return Image.fromarray(SPACE.palette[indices])
+    picture = Image.fromarray(indices)
+    if coding == "palette":
+        picture = picture.convert("P")
+        picture.putpalette(SPACE.palette.ravel().tolist())
+        picture.putdata(indices.ravel().tolist())
+    return picture
+
+
+def write(folder: Path, pictures: np.ndarray, coding: str, name: str = "{:06d}_10.png") -> Path:
+    for number, indices in enumerate(pictures):
+        path = folder / name.format(number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        coded(indices, coding).save(path)
+    return folder
+
+
+def expected() -> float:
+    known = TRUE != IGNORE
+    confusion = np.zeros((19, 19), np.int64)
+    np.add.at(confusion, (TRUE[known], PREDICTED[known]), 1)
+    return float(metrics.mean_iou(confusion))
+
+
+@pytest.mark.parametrize("targets", ["ids", "train", "colors", "palette"])
+@pytest.mark.parametrize("predictions", ["ids", "train", "colors", "palette"])
+def test_every_coding_is_found_out(tmp_path: Path, predictions: str, targets: str) -> None:
+    ours, theirs = write(tmp_path / "p", PREDICTED, predictions), write(tmp_path / "t", TRUE, targets)
+    scored = score(ours, theirs, "kitti", Display())
+    named = {"train": "train-ids", "palette": "train-ids"}
+    assert [finding.coding for finding in scored.codings] == [named.get(one, one) for one in (predictions, targets)]
+    assert report(scored)["mean_iou"] == pytest.approx(expected())
+
+
+def test_where_ids_and_train_ids_both_fit_agreement_decides(tmp_path: Path) -> None:
+    """Train ids 0-18 are official ids too, most of them ignored ones."""
+    theirs = write(tmp_path / "t", TRUE, "ids")
+    ours = write(tmp_path / "p", PREDICTED, "train")
+    scored = score(ours, theirs, "kitti", Display())
+    assert scored.codings[0].coding == "train-ids"
+    assert "--predictions-coding ids" in scored.codings[0].how
+    given = score(ours, theirs, "kitti", Display(), ("ids", None))
+    assert report(given)["mean_iou"] < 0.1
+    assert given.codings[0].how == "official ids, as given"
+
+
+@pytest.mark.parametrize(
+    ("predictions", "targets", "how"),
+    [
+        ("{:06d}_10.png", "{:06d}_10.png", "by path"),
+        ("run/{:06d}_10.png", "{:06d}_10.png", "by name"),
+        ("aachen_000000_{:06d}_pred.png", "aachen/aachen_000000_{:06d}_gtFine_labelIds.png", "part"),
+        ("pred-{:04d}.png", "frame{:04d}_mask.png", "part"),
+    ],
+)
+def test_names_are_paired(tmp_path: Path, predictions: str, targets: str, how: str) -> None:
+    ours, theirs = (
+        write(tmp_path / "p", PREDICTED, "ids", predictions),
+        write(tmp_path / "t", TRUE, "ids", targets),
+    )
+    paired = pair_up(ours, theirs, lambda name, target: name)
+    assert how in paired.how
+    for number, pair in enumerate(paired.pairs):
+        assert pair.prediction == ours / predictions.format(number)
+        assert pair.target == theirs / targets.format(number)
+
+
+def test_what_follows_the_id_may_vary(tmp_path: Path) -> None:
+    theirs = write(tmp_path / "t", TRUE[:2], "ids", "aachen_{:06d}_gtFine_labelIds.png")
+    for number, end in enumerate(("pred", "pred_v2")):
+        write(tmp_path / "p", PREDICTED[number : number + 1], "ids", f"aachen_00000{number}_x-{end}.png")
+    paired = pair_up(tmp_path / "p", theirs, lambda name, target: name)
+    assert [pair.prediction.name[:13] for pair in paired.pairs] == ["aachen_000000", "aachen_000001"]
+
+
+def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    code = main(["score", *map(str, words)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = write(tmp_path / "p", PREDICTED, "colors"), write(tmp_path / "t", TRUE, "ids")
+    file = tmp_path / "scores.json"
+    code, said, _ = run(capsys, ours, theirs, "--labels", "kitti", "--output", file)
+    assert code == 0
+    assert "predictions: colours, found out" in said
+    assert "SMP macro-imagewise" in said
+    content = json.loads(file.read_text())
+    assert content["mean_iou"] == pytest.approx(expected())
+    keys = {"pixel_accuracy", "mean_accuracy", "micro_iou", "frequency_weighted_iou", "per_class", "images", "pixels"}
+    assert keys <= content.keys()
+    wanted = {"name", "package", "version", "score", "absent", "ignored", "averaging", "gap", "because"}
+    assert all(entry.keys() == wanted for entry in content["conventions"])
+    assert run(capsys, ours, theirs, "--labels", "kitti", "--output", file)[0] == 2
+
+
+def test_bad_input_is_told_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = write(tmp_path / "p", PREDICTED, "ids"), write(tmp_path / "t", TRUE, "ids")
+    last = ours / "000002_10.png"
+
+    def refused(*parts: str, labels: str = "kitti") -> None:
+        code, _, error = run(capsys, ours, theirs, "--labels", labels, "--output", tmp_path / "no.json")
+        assert code == 2
+        assert len(error.strip().splitlines()) == 1
+        assert all(part in error for part in parts), error
+        assert not (tmp_path / "no.json").exists()
+
+    refused("no label space 'kity'", labels="kity")
+    Image.fromarray(np.full((12, 16), 200, np.uint8)).save(last)
+    refused(str(last), "holds 200", "0-33, 255")
+    Image.fromarray(np.zeros((12, 8), np.uint8)).save(last)
+    refused(str(last), "8x12", "16x12")
+    Image.fromarray(np.full((12, 16, 3), 9, np.uint8)).save(last)
+    refused(str(last), "colour (9, 9, 9)")
+    coded(PREDICTED[2], "colors").save(last)
+    refused(str(last), "colours", "one coding")
+    last.write_bytes(b"no picture")
+    refused("cannot read", str(last))
+    last.unlink()
+    refused("000002_10.png has no prediction")
+
+
+def test_no_png_and_no_folder(tmp_path: Path) -> None:
+    theirs = write(tmp_path / "t", TRUE, "ids")
+    with pytest.raises(DataError, match="no file or folder"):
+        pair_up(tmp_path / "p", theirs, lambda name, target: name)
+    (tmp_path / "p").mkdir()
+    with pytest.raises(DataError, match="no PNG in"):
+        pair_up(tmp_path / "p", theirs, lambda name, target: name)
+
+
+def test_groups_come_from_the_names(tmp_path: Path) -> None:
+    values = np.resize(np.array([0, 1, 2, 11], np.uint8), (4, 12, 16))
+    for name, which in (("a_01.png", 0), ("a_02.png", 1), ("b_01.png", 2), ("b_02.png", 3)):
+        for place in ("p", "t"):
+            (tmp_path / place).mkdir(exist_ok=True)
+            Image.fromarray(values[which]).save(tmp_path / place / name)
+    content = report(score(tmp_path / "p", tmp_path / "t", "camvid", Display()))
+    assert (content["groups"], content["ci95_resampled"]) == (2, "group")
+    assert content["mean_iou"] == 1 or content["void_predictions"]
+
+
+def test_equals_the_evaluation_of_a_run(shared_camvid: Path, tmp_path: Path) -> None:
+    """Real labels against themselves, moved by a pixel; roadseg's own reader and metrics give the same."""
+    space, confusion = camvid(), np.zeros((12, 12), np.int64)
+    for path in sorted((shared_camvid / "valannot").glob("*.png"))[:4]:
+        true = np.asarray(Image.open(path))
+        predicted = np.where(np.roll(true, 2, 1) == 11, 3, np.roll(true, 2, 1)).astype(np.uint8)
+        for place, picture in (("p", predicted), ("t", true)):
+            (tmp_path / place).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / place / path.name)
+        np.add.at(confusion, (true, predicted), 1)
+    content = report(score(tmp_path / "p", tmp_path / "t", "camvid", Display()))
+    known = confusion[:11, :11]
+    assert content["mean_iou"] == pytest.approx(float(metrics.mean_iou(known)))
+    assert content["micro_iou"] == pytest.approx(float(metrics.micro_iou(known)))
+    assert content["frequency_weighted_iou"] == pytest.approx(float(metrics.frequency_weighted_iou(known)))
+    np.testing.assert_allclose([content["per_class"][name] for name in space.names], metrics.per_class_iou(known))
