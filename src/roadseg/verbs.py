@@ -416,6 +416,9 @@ def score_verb(arguments: argparse.Namespace) -> None:
     for role, finding in zip(("predictions", "targets"), scored.codings, strict=True):
         say(console, f"{role + ':':<12} {finding.how}")
     say(console, f"pairs:       {len(scored.pairs)}, {scored.how}")
+    if content["void_predictions"]:
+        share = 100 * content["void_predictions"] / content["pixels"]
+        say(console, f"{share:.2g} % of the labelled pixels are predicted as no class; they count as misses")
     console.print(score_table(["score"], [content], arguments.predictions.name))
     console.print(spread_table(content))
     for reason in reasons(content):

@@ -157,6 +157,30 @@ def test_no_png_and_no_folder(tmp_path: Path) -> None:
         pair_up(tmp_path / "p", theirs, lambda name, target: name)
 
 
+def test_one_picture_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two files are a pair; what is predicted as no class is a miss, and said."""
+    ours, theirs = tmp_path / "one.png", tmp_path / "other.png"
+    true = np.where(TRUE[0] == IGNORE, 0, TRUE[0]).astype(np.uint8)
+    coded(np.where(np.arange(16) < 4, IGNORE, true).astype(np.uint8), "colors").save(ours)
+    coded(true, "ids").save(theirs)
+    code, said, _ = run(capsys, ours, theirs, "--labels", "kitti", "--output", tmp_path / "scores.json")
+    assert code == 0
+    assert "25 % of the labelled pixels are predicted as no class; they count as misses" in said
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert content["ci95"]["mean_iou"] == [None, None]
+    assert content["pixel_accuracy"] == 0.75
+
+
+def test_a_coding_that_a_file_cannot_have_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = write(tmp_path / "p", PREDICTED, "colors"), write(tmp_path / "t", TRUE, "ids")
+    words = (ours, theirs, "--labels", "kitti")
+    assert run(capsys, *words, "--targets-coding", "colors")[0::2] == (
+        2,
+        f"roadseg: {theirs / '000000_10.png'} holds one value a pixel, not colours; call its coding ids or train-ids\n",
+    )
+    assert "call its coding colors" in run(capsys, *words, "--predictions-coding", "ids")[2]
+
+
 def test_groups_come_from_the_names(tmp_path: Path) -> None:
     values = np.resize(np.array([0, 1, 2, 11], np.uint8), (4, 12, 16))
     for name, which in (("a_01.png", 0), ("a_02.png", 1), ("b_01.png", 2), ("b_02.png", 3)):

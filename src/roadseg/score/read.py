@@ -74,6 +74,8 @@ def read_values(path: Path, space: LabelSpace, coding: Coding | None) -> Values:
             return Values(label_values(image, path), colored=False)
         if not single and coding in ("ids", "train-ids"):
             raise DataError(f"{path} is a {image.mode} picture, not one {coding[:-1]} a pixel; call its coding colors")
+        if single and image.mode != "P":
+            raise DataError(f"{path} holds one value a pixel, not colours; call its coding ids or train-ids")
         pixels = rgb_pixels(image, path)
     return Values(_indices(pixels, path, space), colored=True)
 

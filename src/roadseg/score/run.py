@@ -122,7 +122,8 @@ def report(scored: Scored) -> dict[str, Any]:
     unit, units = stats.resampled_groups(groups)
     if len(set(groups)) == len(groups):
         unit = "image"
-    low, high = stats.bootstrap_interval(counts, units, mean_iou)
+    alone = len(groups) == 1
+    low, high = (np.nan, np.nan) if alone else stats.bootstrap_interval(counts, units, mean_iou)
     return {
         "pixel_accuracy": _number(metrics.pixel_accuracy(total)),
         "mean_accuracy": _number(metrics.mean_accuracy(total)),
