@@ -13,7 +13,17 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance
 
 from roadseg.data import camvid
-from roadseg.data.similar import BITS, NEAR, connected, hash_files, near_groups, near_pairs, nearest, perceptual_hash
+from roadseg.data.similar import (
+    BITS,
+    NEAR,
+    connected,
+    hash_files,
+    near_groups,
+    near_pairs,
+    nearest,
+    nearest_apart,
+    perceptual_hash,
+)
 from roadseg.errors import DataError
 
 HASHES = st.integers(0, 12).flatmap(
@@ -115,3 +125,15 @@ def test_nearest_against_one_by_one(hashes: np.ndarray, others: np.ndarray) -> N
     found = nearest(hashes, others)
     assert np.array_equal(found.position, bits.argmin(axis=1))
     assert np.array_equal(found.bits, bits.min(axis=1))
+
+
+@given(HASHES.filter(len), st.integers(1, 3))
+def test_nearest_of_another_group_against_one_by_one(hashes: np.ndarray, groups: int) -> None:
+    group = np.arange(len(hashes)) % groups
+    bits = (np.unpackbits(hashes, axis=1)[:, None] != np.unpackbits(hashes, axis=1)).sum(axis=2)
+    bits[group[:, None] == group] = BITS + 1
+    found = nearest_apart(hashes, group)
+    assert np.array_equal(found.bits, bits.min(axis=1))
+    alone = found.bits > BITS
+    assert np.array_equal(found.position[~alone], bits.argmin(axis=1)[~alone])
+    assert np.array_equal(found.position[alone], np.flatnonzero(alone))

@@ -9,7 +9,7 @@ import numpy as np
 
 from roadseg.check.finding import Finding, plural
 from roadseg.check.seen import ImageFacts, LabelFacts, Seen
-from roadseg.data.similar import BITS, NEAR, near_pairs, nearest
+from roadseg.data.similar import BITS, NEAR, nearest, nearest_apart
 
 ORDER = ("train", "val", "test")
 ALONE = "all"
@@ -82,15 +82,18 @@ def _near(read: Images) -> list[Finding]:
 
 
 def _near_groups(read: Images, hashes: np.ndarray) -> list[Finding]:
-    near = near_pairs(hashes)
+    _, group = np.unique([one.record.group for one, _ in read], return_inverse=True)
+    found = nearest_apart(hashes, group.astype(np.int64))
+    near = [
+        (bits, min(i, j), max(i, j)) for i, (j, bits) in enumerate(zip(*map(np.ndarray.tolist, found), strict=True))
+    ]
     pairs = [
-        (int(bits), read[i][0], read[j][0])
-        for (i, j), bits in zip(near.images.tolist(), near.bits.tolist(), strict=True)
-        if read[i][0].record.group != read[j][0].record.group and read[i][1].digest != read[j][1].digest
+        (bits, read[i][0], read[j][0])
+        for bits, i, j in sorted(set(near))
+        if bits <= NEAR and read[i][1].digest != read[j][1].digest
     ]
     if not pairs:
         return []
-    pairs.sort(key=lambda pair: pair[0])
     return [
         Finding(
             "duplicates", "warning", f"{plural(len(pairs), 'pair')} of images nearly the same, but not of one group",

@@ -26,6 +26,8 @@ FEWEST_BORDERS = 300
 # Measured on CamVid, KITTI, built-in streets, and on shifted, mirrored and exchanged copies (benchmarks/data_check.py)
 CLEAR = 4.5
 """How far a peak stands above the middle, in standard deviations."""
+NO_BETTER = 0.5
+"""Where no peak is clear, a label whose own place is lower by less is left in peace: few borders, weak edges."""
 SMALLEST, GAIN = 2.5, 1.1
 """A label is shifted when its peak is so many pixels away, and so many standard deviations higher than the place."""
 
@@ -61,7 +63,7 @@ class Fit(NamedTuple):
     @property
     def nowhere(self) -> bool:
         """The label fits nowhere."""
-        return self.elsewhere and self.peak < CLEAR and not self.flipped
+        return self.elsewhere and self.peak < CLEAR and self.gain >= NO_BETTER and not self.flipped
 
 
 def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:

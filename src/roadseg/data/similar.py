@@ -119,6 +119,19 @@ def nearest(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Nearest:
     return Nearest(position, bits)
 
 
+def nearest_apart(hashes: Hashes, group: Int64[np.ndarray, " n"]) -> Nearest:
+    """The closest image of another group; where there is none, the image itself, with more bits than there are."""
+    position, bits = np.arange(len(hashes)), np.full(len(hashes), BITS + 1)
+    for first, differing in _compared(hashes, hashes):
+        rows = np.arange(first, first + len(differing))
+        differing[group[rows][:, None] == group[None]] = BITS + 1
+        found = differing.argmin(axis=1)
+        least = differing.min(axis=1).astype(np.int64)
+        position[rows] = np.where(least <= BITS, found, rows)
+        bits[rows] = least
+    return Nearest(position, bits)
+
+
 def _compared(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Iterator[tuple[int, np.ndarray]]:
     """Blocks of (first row, bits in which each of the rows differs from each of `others`, float32 (rows, m)).
 
