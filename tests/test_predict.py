@@ -1,5 +1,6 @@
 """Which images are found, and that the pictures say what the network says."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,8 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
+from roadseg.calibration import promised
+from roadseg.confidence import BINS, LOWEST, RIGHT, WRONG
 from roadseg.config import Transforms
-from roadseg.errors import DataError, WorkFailed
+from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.labels import cityscapes
 from roadseg.predict import WRITERS, begun, decide, find_images, predict
 from roadseg.progress import Display
@@ -189,3 +192,36 @@ def test_what_cannot_be_read_is_told_in_order(trained: RunDir, tmp_path: Path) -
         predict(trained, [str(tmp_path / "in")], tmp_path / "out", told)
     assert [line.split(":")[0] for line in told.lines] == [f"cannot read {tmp_path / 'in'}/{n}.png" for n in (0, 3, 6)]
     assert told.done == 4
+
+
+def test_unsure_pixels_are_left_open(trained: RunDir, streets: Path, tmp_path: Path) -> None:
+    """Those below the threshold get the ignored id, all others stay as they are, and the share is told."""
+    shutil.copytree(trained.path, tmp_path / "run")
+    run, source, told = RunDir(tmp_path / "run"), str(streets / "training/image_2"), Told()
+    predict(run, [source], tmp_path / "all", Display())
+    sure = np.concatenate([np.asarray(opened(path)).ravel() for path in (tmp_path / "all/confidence").iterdir()])
+    middle = int(np.searchsorted(LOWEST, np.median(sure) / 255))
+    counts = np.zeros((1, 2, 2, 3, BINS), np.int64)
+    counts[..., WRONG, :middle] = counts[..., RIGHT, middle:] = 1  # right from the middle on, and only there
+    run.save_confidence("val", counts, ["x"])
+    predict(run, [source], tmp_path / "sure", told, 0.999)
+    count = pixels = 0
+    for path in (tmp_path / "all/labels").iterdir():
+        whole, kept = np.asarray(opened(path)), np.asarray(opened(tmp_path / "sure/labels" / path.name))
+        changed = whole != kept
+        unsure = np.asarray(opened(tmp_path / "all/confidence" / path.name)) / 255 < LOWEST[middle]
+        assert (changed != unsure).mean() < 0.1  # pictures of confidence are rounded to 256 steps
+        assert set(np.unique(kept[changed])) <= {int(cityscapes().index_to_id[255])}
+        count, pixels = count + changed.sum(), pixels + changed.size
+    assert 0.2 < count / pixels < 0.8
+    assert f"left open: {100 * count / pixels:.1f} % of the pixels" in told.lines[-1]
+
+
+def test_a_promise_needs_counts_and_must_be_possible(trained: RunDir, tmp_path: Path) -> None:
+    shutil.copytree(trained.path, tmp_path / "run")
+    run = RunDir(tmp_path / "run")
+    with pytest.raises(RunError, match="give a lower share"):
+        promised(run, 1 - 1e-9)
+    (run.evaluation / "val.confidence.npz").unlink()
+    with pytest.raises(RunError, match="roadseg evaluate RUN"):
+        promised(run, 0.9)

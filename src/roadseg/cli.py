@@ -91,6 +91,10 @@ def _parser() -> Parser:
         "--output", type=Path, required=True, metavar="DIR", help="gets labels/ color/ overlay/ confidence/"
     )
     predict.add_argument(
+        "--at-least", type=float, metavar="SHARE",
+        help="leave unsure pixels unlabelled: this share of the others, such as 0.95, was right in validation",
+    )  # fmt: skip
+    predict.add_argument(
         "--format", choices=("kitti", "cityscapes"),
         help="write the benchmark's own archive for its server instead: official ids, checked",
     )  # fmt: skip

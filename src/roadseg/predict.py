@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from roadseg.atomic import write_bytes
+from roadseg.calibration import promised
 from roadseg.config import Config
 from roadseg.crf import refine
 from roadseg.data.decode import read_image
 from roadseg.errors import DataError, WorkFailed
 from roadseg.evaluate import Ready, predict_logits, ready
 from roadseg.hardware import cpu_count
-from roadseg.labels import LabelSpace
+from roadseg.labels import IGNORE, LabelSpace
 from roadseg.progress import Display
 from roadseg.runs import RunDir
 from roadseg.visualize import Indices, Pixels, colorize, confidence_map, overlay, png, with_legend
@@ -93,8 +94,11 @@ def _is_image(path: Path) -> bool:
     return path.suffix.lower() in ENDINGS and path.is_file()
 
 
-def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) -> int:
+def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display, at_least: float | None = None) -> int:
     """Write labels (official ids), colours, overlay with legend and confidence (255 = sure) for every image, as PNG.
+
+    Confidence is after the run's temperature, if it has one. With `at_least` the pixels below the run's threshold for
+    that share of right ones (`calibration.promised`) are left unlabelled, and how many those are is told.
 
     All pictures but the overlay, which has its legend below, have the input's own size. An image that cannot be read is
     told and passed over. Returns the number of images; raises `DataError` as `find_images`, and `WorkFailed` at the end
@@ -104,17 +108,28 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display) 
     """
     settings, space = run.config(), run.labels()
     images = find_images(inputs, output)
+    least = None if at_least is None else promised(run, at_least)
+    opened: list[tuple[int, int]] = []
     network = ready(run)
     write = partial(write_pictures, output=output, space=space)
     display.begin("predicting", len(images))
     written = 0
     with worker_threads(WRITERS + 1) as threads:
         readings = zip(images, begun(threads, read_image, images.values(), 1), strict=True)
-        labelled = label(network, settings, readings, display)
+        labelled = label(network, settings, readings, display, run.temperature() or 1.0)
+        if least is not None:
+            labelled = with_unsure_open(labelled, least.confidence, opened)
         for writing in begun(threads, write, labelled, WRITERS):
             writing.result()
             written += 1
             display.advance()
+    if at_least is not None and least is not None and written:
+        unsure, pixels = map(sum, zip(*opened, strict=True))
+        display.say(
+            f"left open: {100 * unsure / pixels:.1f} % of the pixels, with a confidence below "
+            f"{least.confidence:.3f}; on the validation images {100 * (1 - least.coverage):.1f} % were, and "
+            f"{100 * least.right:.1f} % of the others were right"
+        )
     if written < len(images):
         unread = len(images) - written
         others = f"the others are labelled in {output}" if written else "nothing was written"
@@ -145,7 +160,11 @@ def begun(
 
 
 def label(
-    ready: Ready, settings: Config, readings: Iterable[tuple[str, Future[Tensor]]], display: Display
+    ready: Ready,
+    settings: Config,
+    readings: Iterable[tuple[str, Future[Tensor]]],
+    display: Display,
+    temperature: float = 1.0,
 ) -> Iterator[Labelled]:
     """What the network says to each image that could be read; the others are told and passed over."""
     for name, reading in readings:
@@ -157,13 +176,21 @@ def label(
         with torch.inference_mode():
             pixels = image.to(ready.accelerator.device)
             logits = predict_logits(ready.network, ready.grid, pixels, settings.transforms, ready.memory_format)
-            indices, confidence = decide(refine(logits, pixels, settings.crf))
+            indices, confidence = decide(refine(logits, pixels, settings.crf), temperature)
         yield Labelled(name, image.permute(1, 2, 0).numpy(), indices, confidence)
 
 
-def decide(logits: Tensor) -> tuple[Indices, np.ndarray]:
-    """Class indices uint8 (H, W) and their probabilities float32 (H, W) from logits (1, C, H, W)."""
-    confidence, indices = nn.functional.softmax(logits[0], 0).max(0)
+def with_unsure_open(labelled: Iterable[Labelled], least: float, opened: list[tuple[int, int]]) -> Iterator[Labelled]:
+    """The same with `IGNORE` where the confidence is below `least`; `opened` gets how many, of how many."""
+    for each in labelled:
+        unsure = each.confidence < least
+        opened.append((int(unsure.sum()), unsure.size))
+        yield each._replace(indices=np.where(unsure, IGNORE, each.indices).astype(np.uint8))
+
+
+def decide(logits: Tensor, temperature: float = 1.0) -> tuple[Indices, np.ndarray]:
+    """Class indices uint8 (H, W) and their probabilities float32 (H, W) from logits (1, C, H, W) / temperature."""
+    confidence, indices = nn.functional.softmax(logits[0] / temperature, 0).max(0)
     return indices.to(torch.uint8).cpu().numpy(), confidence.cpu().numpy()
 
 

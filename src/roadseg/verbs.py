@@ -100,6 +100,10 @@ def predict_verb(arguments: argparse.Namespace) -> None:
     from roadseg.runs import RunDir
 
     console = new_console()
+    if arguments.at_least is not None and not 0 < arguments.at_least < 1:
+        raise ConfigError(f"--at-least {arguments.at_least:g}: give a share between 0 and 1, such as 0.95")
+    if arguments.format and arguments.at_least is not None:
+        raise ConfigError("--format and --at-least exclude each other; a benchmark wants a class for every pixel")
     if arguments.format:
         from roadseg.submission import submit
 
@@ -108,7 +112,7 @@ def predict_verb(arguments: argparse.Namespace) -> None:
         say(console, f"archive: {archive} (names, sizes and ids checked)")
         return
     with live_display(console) as display:
-        count = predict(RunDir(arguments.run), arguments.inputs, arguments.output, display)
+        count = predict(RunDir(arguments.run), arguments.inputs, arguments.output, display, arguments.at_least)
     what = "1 image" if count == 1 else f"{count} images"
     say(console, f"{what} labelled; open {arguments.output / 'overlay'}")
 

@@ -22,7 +22,7 @@ def test_each_seed_has_the_scores_of_its_evaluation(make_run: MakeRun) -> None:
     reports = [run.evaluations()["val"] for run in runs]
     single = make_run("b").evaluations()["val"]
     comparison = gather("x", [Arm("a", tuple(runs)), Arm("b", (make_run("c"),))], "val")
-    content = json.loads(scores_file(comparison))
+    content = json.loads(scores_file(comparison, [None, None]))
     assert [content[key] for key in ("title", "split", "images", "groups")] == ["x", "val", 4, single["groups"]]
     first, second = content["arms"]
     for seed, entry in enumerate(first["seeds"]):

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from roadseg import __version__
 from roadseg.progress import percent
-from roadseg.report import anatomy, anatomy_figures, curves, figures, leakage, provenance, svg, theme, words
+from roadseg.report import anatomy, anatomy_figures, confidence, curves, figures, leakage, provenance, svg, theme, words
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
@@ -28,6 +28,7 @@ SECTIONS = (
     ("classes", "Classes"),
     ("confusions", "Confusions"),
     ("anatomy", "Where and why"),
+    ("confidence", "Confidence"),
     ("settings", "Settings"),
     ("images", "Images"),
     ("method", "Method"),
@@ -61,6 +62,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
     ticks = figures.score_ticks(comparison)
     place, class_place = figures.percentage(ticks), figures.percentage(CLASS_TICKS)
     palette = distinct_palette(comparison.space)
+    sure = confidence.gathered(comparison)
     return {
         "c": comparison,
         "gallery": gallery,
@@ -75,7 +77,9 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "scored_size": words.scored_size(comparison),
         "score_names": SCORES,
         "score_text": _score_text,
-        "scores_file": scores_file(comparison).encode(),
+        "scores_file": scores_file(comparison, sure).encode(),
+        "sure": confidence.section(comparison, sure),
+        "sure_file": confidence.file(sure),
         "score_axis": figures.axis(ticks, place, 12),
         "score_grid": figures.grid(ticks, place, "0%", "100%"),
         "class_axis": figures.axis(CLASS_TICKS, class_place, 12),

@@ -24,7 +24,7 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
     display.begin("writing the report", 2)
     folder = output / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for pattern in ("confusion-*.svg", "image-*.webp", "leakage.svg"):  # there may have been more of them
+    for pattern in ("confusion-*.svg", "image-*.webp", "leakage.svg", "confidence.svg"):  # there may have been more
         for old in folder.glob(pattern):
             old.unlink()
     for name, drawing in figures.files(comparison).items():
@@ -36,6 +36,8 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
         write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()
     content = page.contents(comparison, gallery, failures)
+    if content["sure_file"]:
+        write_text(folder / "confidence.svg", content["sure_file"])
     write_bytes(output / "scores.json", content["scores_file"])
     for name, text in content["where"]["files"].items():
         write_text(output / name, text)
