@@ -87,7 +87,7 @@ def test_the_report_has_it_in_all_its_forms(study: Comparison, tmp_path: Path) -
     assert all(entry["ci95"][0] < entry["difference"] == entry["random"] - entry["grouped"] for entry in scores)
     write_report(replace(study, random=None), tmp_path / "with", Display())
     page = (tmp_path / "with/report.html").read_text()
-    assert "#leakage" not in page
+    assert 'href="#leakage"' not in page
     assert 'id="leakage"' not in page
     assert not (tmp_path / "with/figures/leakage.svg").exists()
     assert "leakage" not in json.loads((tmp_path / "with/scores.json").read_text())
