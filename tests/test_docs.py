@@ -55,6 +55,8 @@ def workplace(streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             f"van/photos/{tour}.jpg": image,
             f"van/masks/{tour}.png": Image.fromarray(ids % 6),
             f"photos/{number}.jpg": image,
+            f"unsorted/photos/{number}.jpg": image,
+            f"unsorted/masks/{number}.png": Image.fromarray(ids % 6),
             f"new-photos/{number}.jpg": image,
         }
         for place, content in placed.items():
@@ -65,6 +67,7 @@ def workplace(streets: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     layout = re.search(r"```yaml\n(images:.*?)```", (TOP / "docs/tutorial.md").read_text(), re.DOTALL)
     assert layout
     (tmp_path / "van/roadseg.yaml").write_text(layout[1])
+    (tmp_path / "unsorted/roadseg.yaml").write_text(layout[1].replace("{group}/", ""))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -15,6 +15,7 @@ from roadseg.verbs import (
     compare_verb,
     doctor_verb,
     evaluate_verb,
+    groups_verb,
     predict_verb,
     recipes_verb,
     runs_verb,
@@ -177,6 +178,12 @@ def _data_verbs(verbs: argparse._SubParsersAction[Parser]) -> None:
     stats.add_argument("recipe", metavar="RECIPE", help="whose data set and division")
     add_settings(stats, sections=("data",))
     stats.usage = "roadseg data stats RECIPE --data.root DIR [settings]"
+
+    found = _verb(inner, "groups", groups_verb)
+    found.add_argument("recipe", metavar="RECIPE", help="whose data set")
+    found.add_argument("--output", type=Path, required=True, metavar="FILE.json", help="where to store the groups")
+    add_settings(found, sections=("data",))
+    found.usage = "roadseg data groups RECIPE --data.root DIR --output FILE.json [settings]"
 
     synthesize = _verb(inner, "synthesize", synthesize_verb)
     synthesize.add_argument("directory", type=Path, metavar="DIR", help="new folder")

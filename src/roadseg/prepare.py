@@ -36,9 +36,14 @@ def read_parts(
     first, which is read in every epoch as it is. Raises `DataError` for the first file that does not fit.
     """
     splits, records = data.load_records(settings)
-    mixed = leaks(splits, [record for part in records.values() for record in part])
+    everything = [record for part in records.values() for record in part]
+    mixed = leaks(splits, everything)
     if mixed:
         display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
+    if splits.scheme == "grouped" and len({record.group for record in everything}) == len(everything):
+        display.say(
+            "each image is a group of its own; are some of one drive? see docs/own-data.md, roadseg data groups"
+        )
     Samples(records.get("test", []), space, budget_gib=0)
     val = _read("val", records["val"], space, settings.cache_gib, display)
     left = settings.cache_gib - (val.bytes / GIB if val.cache is not None else 0)

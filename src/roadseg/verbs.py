@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -350,6 +351,32 @@ def stats_verb(arguments: argparse.Namespace) -> None:
         seen = look_at(found, display)
     assert found.space is not None
     console.print(stats_table(found, seen, found.space))
+
+
+def groups_verb(arguments: argparse.Namespace) -> None:
+    """Find images that look alike, and store them as groups for images of which the drives are not known."""
+    from roadseg.data.datasets import dataset, label_space
+    from roadseg.data.look_alikes import find_groups, save
+    from roadseg.hardware import cpu_count
+
+    settings = overridden(recipe(arguments.recipe), given_settings(arguments))
+    _check_new_file(arguments.output)
+    label_space(settings.data)
+    kind, root = dataset(settings.data.name), settings.data.root
+    assert root is not None  # label_space needed it
+    records = [record for part in kind.labelled(root) for record in kind.records(root, part)]
+    if len({record.group for record in records}) < len(records):
+        raise ConfigError(f"the groups of {root} are known already; to find others, take group out of its roadseg.yaml")
+    console = new_console()
+    with live_display(console) as display:
+        display.begin("looking at images", len(records))
+        found = find_groups(records, display.advance, cpu_count())
+    save(found, arguments.output)
+    sizes = Counter(found.values())
+    alone = sum(size == 1 for size in sizes.values())
+    largest = f"the largest has {max(sizes.values())}, {alone} are of one image"
+    say(console, f"{len(found)} images in {len(sizes)} groups of look-alikes; {largest}")
+    say(console, f"groups: {arguments.output}; name it in roadseg.yaml: groups: {arguments.output.name}")
 
 
 def split_verb(arguments: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ labels:                                      # the table of classes, see roadseg
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,9 @@ class Layout(Settings):
     images: str = Field(description="where the images lie, such as images/{split}/{id}.jpg")
     masks: str = Field(description="where the label files lie, such as masks/{split}/{id}.png")
     group: str | None = Field(None, description="regular expression on {id} with one pair of brackets around the group")
+    groups: str | None = Field(
+        None, description="JSON file with the group of each id, as roadseg data groups writes it"
+    )
     labels: Any = Field(description="the table of classes")
 
     @field_validator("images", "masks")
@@ -65,6 +69,8 @@ class Layout(Settings):
             raise ValueError(f"images and masks are both {self.images}; they must differ in a folder or an ending")
         if self.group is not None and "group" in images.names:
             raise ValueError("the group is given by {group} and by the key group; remove one of them")
+        if self.groups is not None and (self.group is not None or "group" in images.names):
+            raise ValueError("the group is given twice, once by the key groups; remove one of them")
         return self
 
 
@@ -107,8 +113,9 @@ def records(root: Path, split: str) -> list[Record]:
     """Records of one split, or with `all` of the whole folder, sorted by id.
 
     The id is what the placeholders of `images` stand for, joined by slashes (`train/drive1/000007`), so it is unique in
-    the folder. The group is `{group}`, or what the pattern `group` finds in `{id}`; without both every image is a group
-    of its own, which is right only for photographs that have nothing to do with each other.
+    the folder. The group is `{group}`, what the pattern `group` finds in `{id}`, or what the file `groups` says of the
+    id; without all three every image is a group of its own, which is right only for photographs that have nothing to do
+    with each other.
     Raises `DataError` for a split without images, unpaired files, two files of one id and ids that the pattern does not
     fit, and as `load_layout`.
     """
@@ -119,7 +126,8 @@ def records(root: Path, split: str) -> list[Record]:
     )
     if not images:
         raise DataError(_nothing_found(root, layout, split))
-    groups = {_id(layout, values): _group(path, layout, values) for path, values in images.items()}
+    listed = _listed(root / layout.groups) if layout.groups is not None else None
+    groups = {_id(layout, values): _group(path, layout, values, listed) for path, values in images.items()}
     return paired(
         by_id((_id(layout, values), path) for path, values in images.items()),
         by_id((_id(layout, values), path) for path, values in masks.items()),
@@ -144,7 +152,23 @@ def _id(layout: Layout, values: dict[str, str]) -> str:
     return "/".join(values[name] for name in Template(layout.images).names)
 
 
-def _group(path: Path, layout: Layout, values: dict[str, str]) -> str:
+def _listed(path: Path) -> dict[str, str]:
+    """Groups by id from the file that the key `groups` names."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(f"cannot read groups from {path}: {error}; make it anew with roadseg data groups") from error
+    if not isinstance(content, dict) or not all(isinstance(group, str) and group for group in content.values()):
+        raise DataError(f"{path} does not give a group for each id; make it anew with roadseg data groups")
+    return content
+
+
+def _group(path: Path, layout: Layout, values: dict[str, str], listed: dict[str, str] | None) -> str:
+    if listed is not None:
+        name = _id(layout, values)
+        if name not in listed:
+            raise DataError(f"{path} has no group in {layout.groups}; add {name!r} to that file, or make it anew")
+        return listed[name]
     if "group" in values:
         return values["group"]
     if layout.group is None:
