@@ -10,7 +10,7 @@ from accelerate import Accelerator
 from PIL import Image
 from torch import Tensor, nn
 
-from roadseg import metrics, stats
+from roadseg import metrics
 from roadseg.config import Transforms
 from roadseg.data.datasets import split_records
 from roadseg.data.decode import read_target
@@ -246,21 +246,33 @@ def test_report_keeps_the_contract(records: list[Record]) -> None:
     iou = metrics.per_class_iou(total)
     assert result["per_class"] == {"road": pytest.approx(iou[0]), "car": pytest.approx(iou[1]), "sky": None}
     assert (result["images"], result["groups"], result["pixels"]) == (4, 2, int(total.sum()))
-    low, high = stats.bootstrap_interval(confusions, [record.group for record in records], metrics.mean_iou)
-    assert result["ci95"] == {"mean_iou": [low, high]}
-    assert result["ci95_resampled"] == "group"
-    assert low <= result["mean_iou"] <= high
+    for name in ("pixel_accuracy", "mean_accuracy", "mean_iou", "micro_iou", "frequency_weighted_iou"):
+        low, high = result["ci95"][name]
+        assert low <= result[name] <= high
+    low, high = result["ci95"]["per_class"]["road"]
+    assert low < result["per_class"]["road"] < high
+    assert result["ci95"]["per_class"]["sky"] == [None, None]
+    assert (result["ci95_resampled"], result["ci95_units"]) == ("group", 2)
+    assert (result["ci95_resamples"], result["ci95_seed"]) == (10_000, 0)
+    assert result["units_of_class"] == {"road": 2, "car": 2, "sky": 0}
+    assert result["too_few_units"] == ["road", "car", "sky"]
     assert "per_category" not in result  # the table names no categories
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_report_resamples_images_where_there_is_one_drive(records: list[Record]) -> None:
+def test_report_has_no_intervals_where_a_single_drive_has_few_images(records: list[Record]) -> None:
     one_drive = [Record(record.id, record.image, record.label, "drive") for record in records]
-    confusions = four_confusions()
-    result = report(confusions, one_drive, SPACE)
-    assert result["ci95_resampled"] == "image"
-    each = [str(index) for index in range(4)]
-    assert result["ci95"]["mean_iou"] == list(stats.bootstrap_interval(confusions, each, metrics.mean_iou))
+    result = report(four_confusions(), one_drive, SPACE)
+    assert result["ci95_resampled"] == "none"
+    assert result["ci95"]["mean_iou"] == [None, None]
+
+
+def test_report_cuts_a_long_drive_into_stretches(records: list[Record]) -> None:
+    confusions = np.random.default_rng(0).integers(1, 50, (60, 3, 3))
+    drive = [Record(f"{index:02}", records[0].image, records[0].label, "drive") for index in range(60)]
+    result = report(confusions, drive, SPACE)
+    assert (result["ci95_resampled"], result["ci95_units"], result["groups"]) == ("block", 6, 1)
+    assert result["ci95"]["mean_iou"][0] < result["mean_iou"] < result["ci95"]["mean_iou"][1]
 
 
 def test_report_names_categories(records: list[Record]) -> None:
@@ -281,7 +293,7 @@ def test_report_of_nothing_is_null_throughout(records: list[Record]) -> None:
     assert [result[name] for name in ("pixel_accuracy", "mean_accuracy", "mean_iou", "micro_iou")] == [None] * 4
     assert result["frequency_weighted_iou"] is None
     assert result["per_class"] == {"road": None, "car": None, "sky": None}
-    assert result["ci95"] == {"mean_iou": [None, None]}
+    assert result["ci95"]["mean_iou"] == result["ci95"]["per_class"]["road"] == [None, None]
     assert result["pixels"] == 0
     json.dumps(result, allow_nan=False)
 

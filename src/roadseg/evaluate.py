@@ -280,7 +280,8 @@ def store(
     if accelerator.is_main_process:
         run.save_anatomy(split, result.anatomy, [record.id for record in records])
         run.save_confidence(split, result.confidence, [record.id for record in records])
-        run.save_evaluation(split, scores, result.confusions, [record.id for record in records])
+        groups = [record.group for record in records]
+        run.save_evaluation(split, scores, result.confusions, [record.id for record in records], groups)
     accelerator.wait_for_everyone()
 
 
@@ -293,22 +294,13 @@ def _fingerprint(confusions: np.ndarray, records: list[Record]) -> str:
 
 def headline(confusion: np.ndarray) -> dict[str, float | None]:
     """The scores of one confusion matrix by name; None where nothing was counted."""
-    scores = {
-        "pixel_accuracy": metrics.pixel_accuracy,
-        "mean_accuracy": metrics.mean_accuracy,
-        "mean_iou": metrics.mean_iou,
-        "micro_iou": metrics.micro_iou,
-        "frequency_weighted_iou": metrics.frequency_weighted_iou,
-    }
-    return {name: _number(score(confusion)) for name, score in scores.items()}
+    return dict(zip(metrics.HEADLINE, map(_number, metrics.scores(metrics.margins(confusion))), strict=False))
 
 
 def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> dict[str, Any]:
     """The scores in `evaluation/<split>.json`, from the images' confusions (N, C, C) and their records."""
     total = confusions.sum(0)
     groups = [record.group for record in records]
-    unit, units = stats.resampled_groups(groups)
-    low, high = stats.bootstrap_interval(confusions, units, metrics.mean_iou)
     result: dict[str, Any] = dict(headline(total))
     result["per_class"] = dict(zip(space.names, map(_number, metrics.per_class_iou(total)), strict=True))
     categories = [label.category for label in space.classes]
@@ -319,10 +311,32 @@ def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> 
     result["images"] = len(confusions)
     result["groups"] = len(set(groups))
     result["pixels"] = int(total.sum())
-    result["ci95"] = {"mean_iou": [_number(low), _number(high)]}
-    result["ci95_resampled"] = unit
+    result |= intervals(confusions, stats.resampling_units(groups), space.names)
     result["targets_sha256"] = _fingerprint(confusions, records)
     return result
+
+
+def intervals(confusions: np.ndarray, units: stats.Units, names: list[str]) -> dict[str, Any]:
+    """95 % intervals of every score of images (N, C, C), and what they rest on; null where too few units say
+    anything.
+    """
+    counts = units.sums(metrics.margins(confusions))
+    seen = metrics.units_of_scores(counts)
+    ends = stats.estimate(counts, metrics.scores, seen).interval_of_shares()
+    pairs = [[_number(low), _number(high)] for low, high in ends]
+    of_class = dict(zip(names, seen[len(metrics.HEADLINE) :].tolist(), strict=True))
+    return {
+        "ci95": {
+            **dict(zip(metrics.HEADLINE, pairs, strict=False)),
+            "per_class": dict(zip(names, pairs[len(metrics.HEADLINE) :], strict=True)),
+        },
+        "ci95_resampled": units.kind,
+        "ci95_units": units.count,
+        "ci95_resamples": stats.RESAMPLES,
+        "ci95_seed": stats.SEED,
+        "units_of_class": of_class,
+        "too_few_units": [name for name, number in of_class.items() if number < stats.FEWEST_UNITS],
+    }
 
 
 def _number(value: Any) -> float | None:

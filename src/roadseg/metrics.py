@@ -16,6 +16,7 @@ from torch import Tensor
 from roadseg.labels import IGNORE
 
 Confusion = Int64[np.ndarray, "*n c c"]
+Margins = Int64[np.ndarray, "*n 3 c"] | Float[np.ndarray, "*n 3 c"]
 
 
 def confusion_matrix(
@@ -54,47 +55,94 @@ def _nanmean(values: np.ndarray) -> np.ndarray:
     return _ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
 
 
-def _correct(confusion: Confusion) -> np.ndarray:
-    return np.diagonal(confusion, axis1=-2, axis2=-1)
+def margins(confusion: Confusion) -> Int64[np.ndarray, "*n 3 c"]:
+    """All that a score here needs of a confusion matrix: each class's right, true and claimed pixels.
+
+    They can be summed like the matrices, and are 3C numbers where those are C * C.
+    """
+    return np.stack([np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)], axis=-2)
+
+
+HEADLINE = ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy")
+"""The scores that `scores` begins with."""
+
+
+def scores(margins: Margins) -> Float[np.ndarray, "*n s"]:
+    """The scores named in `HEADLINE`, then the IoU of each class, from margins (or sums of them); NaN for none."""
+    headline = [_mean_iou(margins), _micro_iou(margins), _weighted_iou(margins), _accuracy(margins), _recall(margins)]
+    return np.concatenate([np.stack(headline, axis=-1), _iou(margins)], axis=-1)
+
+
+def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
+    """How many units, given by their margins (U, 3, C), have to do with each of `scores`: for a class those whose
+    truth holds it, for the others those that hold anything.
+    """
+    holds = counts[:, 1] > 0
+    return np.concatenate([np.full(len(HEADLINE), holds.any(-1).sum()), holds.sum(0)])
+
+
+def _iou(margins: Margins) -> np.ndarray:
+    correct, true, claimed = margins[..., 0, :], margins[..., 1, :], margins[..., 2, :]
+    return _ratio(correct, true + claimed - correct)
+
+
+def _mean_iou(margins: Margins) -> np.ndarray:
+    return _nanmean(_iou(margins))
+
+
+def _recall(margins: Margins) -> np.ndarray:
+    return _nanmean(_ratio(margins[..., 0, :], margins[..., 1, :]))
+
+
+def _accuracy(margins: Margins) -> np.ndarray:
+    return _ratio(margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1))
+
+
+def _micro_iou(margins: Margins) -> np.ndarray:
+    correct, total = margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1)
+    return _ratio(correct, 2 * total - correct)
+
+
+def _weighted_iou(margins: Margins) -> np.ndarray:
+    true = margins[..., 1, :]
+    total = true.sum(-1)
+    shares = _ratio(true, total[..., None])
+    return np.where(total > 0, np.where(shares > 0, shares * _iou(margins), 0).sum(-1), np.nan)
 
 
 def per_class_iou(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
     """Intersection over union, TP / (TP + FP + FN), for each class; NaN where the class never occurs."""
-    correct = _correct(confusion)
-    return _ratio(correct, confusion.sum(-1) + confusion.sum(-2) - correct)
+    return _iou(margins(confusion))
 
 
 def per_class_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
     """Recall, TP / (TP + FN), for each class; NaN where the truth does not hold it."""
-    return _ratio(_correct(confusion), confusion.sum(-1))
+    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
 
 
 def mean_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
     """Mean of the classes' IoU (macro IoU, "mIoU"), over the classes that occur."""
-    return _nanmean(per_class_iou(confusion))
+    return _mean_iou(margins(confusion))
 
 
 def mean_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n"]:
     """Mean of the classes' recall, over the classes that the truth holds."""
-    return _nanmean(per_class_accuracy(confusion))
+    return _recall(margins(confusion))
 
 
 def pixel_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n"]:
     """Share a of the pixels whose class is right."""
-    return _ratio(_correct(confusion).sum(-1), confusion.sum((-2, -1)))
+    return _accuracy(margins(confusion))
 
 
 def micro_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
     """IoU of all classes' pixels pooled, sum TP / sum (TP + FP + FN) = a / (2 - a) with the pixel accuracy a."""
-    correct, total = _correct(confusion).sum(-1), confusion.sum((-2, -1))
-    return _ratio(correct, 2 * total - correct)
+    return _micro_iou(margins(confusion))
 
 
 def frequency_weighted_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
     """Sum over the classes of their share of the true pixels times their IoU (Long et al., CVPR 2015, sec. 5)."""
-    shares = _ratio(confusion.sum(-1), confusion.sum((-2, -1))[..., None])
-    weighted = np.where(shares > 0, shares * per_class_iou(confusion), 0).sum(-1)
-    return np.where(confusion.sum((-2, -1)) > 0, weighted, np.nan)
+    return _weighted_iou(margins(confusion))
 
 
 def merged(confusion: Confusion, group_of: list[int]) -> Int64[np.ndarray, "*n g g"]:

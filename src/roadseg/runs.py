@@ -83,11 +83,13 @@ class RunDir(RunFiles):
         state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         return state
 
-    def save_evaluation(self, split: str, report: dict[str, Any], confusions: np.ndarray, ids: list[str]) -> None:
-        """Write `evaluation/<split>.json` and the images' confusion matrices (N, C, C) beside it."""
+    def save_evaluation(
+        self, split: str, report: dict[str, Any], confusions: np.ndarray, ids: list[str], groups: list[str]
+    ) -> None:
+        """Write `evaluation/<split>.json` and the images' confusion matrices (N, C, C), ids and groups beside it."""
         self.evaluation.mkdir(exist_ok=True)
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids))
+        np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids), groups=np.array(groups))
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 

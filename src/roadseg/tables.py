@@ -16,19 +16,21 @@ SCORES = {
     "mean_accuracy": "mean accuracy",
 }
 
-ENOUGH_GROUPS = 12
-"""With fewer groups a percentile interval covers the truth clearly less often than it says (docs/log.md)."""
+FEW_UNITS = 6
+"""With fewer units no paired test can tell anything (roadseg.stats.FEWEST_UNITS, which this module may not import)."""
 
 
 def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> Table:
-    """One column for each report: mIoU with its 95 % interval, the other scores, and the IoU of each class, in percent.
+    """One column for each report: every score and the IoU of each class in percent, with 95 % intervals where one is
+    known.
 
-    The best of several is bold; a class that never occurs has a dash.
+    Nothing is bold: the highest is not thereby better. A class that never occurs has a dash; one that too few drives
+    hold has a star.
     """
     first = reports[0]
     table = Table(
         title=f"{escape(split)}: images {first['images']}, groups {first['groups']}",
-        caption=caption(first["ci95_resampled"], first["groups"]),
+        caption=caption(first["ci95_resampled"], first.get("ci95_units", first["groups"])),
         title_justify="left",
         caption_justify="left",
     )
@@ -36,14 +38,24 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     for name in names:
         table.add_column(escape(name), justify="right")
     for key, title in SCORES.items():
-        values = [report[key] for report in reports]
-        cells = _cells(values)
-        if key == "mean_iou":
-            cells = [f"{cell} {_interval(report)}" for cell, report in zip(cells, reports, strict=True)]
+        cells = [_with_interval(report[key], report["ci95"].get(key)) for report in reports]
         table.add_row(title, *cells, end_section=key == "mean_accuracy")
+    rare = first.get("too_few_units", [])
     for name in first["per_class"]:
-        table.add_row(escape(name), *_cells([report["per_class"][name] for report in reports]))
+        intervals = [report["ci95"].get("per_class", {}).get(name) for report in reports]
+        values = [report["per_class"][name] for report in reports]
+        marked = name in rare and any(value is not None for value in values)
+        cells = [_with_interval(value, ends) for value, ends in zip(values, intervals, strict=True)]
+        table.add_row(escape(name) + (" *" if marked else ""), *cells)
+    if rare:
+        table.caption = (
+            f"{table.caption}\n* in too few {UNITS[first['ci95_resampled']]}s (fewer than {FEW_UNITS}) to be ranked"
+        )
     return table
+
+
+UNITS = {"group": "group", "block": "stretch of the one drive", "none": "drive", "image": "image"}
+"""What is resampled, in words, by its name in `evaluation/<split>.json`; `image` stands in older files."""
 
 
 class Row(NamedTuple):
@@ -60,7 +72,7 @@ SHORT = ("mean_iou", "micro_iou", "pixel_accuracy")
 
 
 def arm_table(rows: list[Row], title: str, below: str, seeds: int) -> Table:
-    """One row for each arm, in percent; with the range of mIoU where there are several seeds. The best are bold."""
+    """One row for each arm, in percent; with the range of mIoU where there are several seeds."""
     table = Table(
         title=escape(title), title_justify="left", caption=escape(below), caption_justify="left", box=box.SIMPLE_HEAD
     )
@@ -82,24 +94,24 @@ def _span(low: float | None, high: float | None) -> str:
     return "–" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}"
 
 
-def caption(unit: str, groups: int) -> str:
-    """What the intervals rest on: resampled groups, or images where all are of one group."""
-    text = f"percent; intervals: 95 % bootstrap over {unit}s"
+def caption(unit: str, units: int) -> str:
+    """What the intervals rest on: groups, stretches of the only drive, or nothing."""
+    if unit == "none":
+        return "percent; no intervals: the images are of one group, and few"
+    text = "percent; intervals: 95 % bootstrap over"
+    if unit == "block":
+        return f"{text} {units} stretches of the one group: they say nothing about others"
     if unit == "image":
-        return f"{text}, too narrow: the images are of one group"
-    return f"{text}, too narrow: only {groups} groups" if groups < ENOUGH_GROUPS else text
+        return f"{text} images, too narrow: the images are of one group"
+    return f"{text} {units} groups" + (", which are too few to compare" if units < FEW_UNITS else "")
 
 
 def _cells(values: list[float | None]) -> list[str]:
-    known = [value for value in values if value is not None]
-    best = max(known) if len(known) > 1 and max(known) > min(known) else None
-    texts = ["–" if value is None else f"{100 * value:.1f}" for value in values]
-    return [
-        f"[bold]{text}[/bold]" if value is not None and value == best else text
-        for value, text in zip(values, texts, strict=True)
-    ]
+    return ["–" if value is None else f"{100 * value:.1f}" for value in values]
 
 
-def _interval(report: dict[str, Any]) -> str:
-    low, high = report["ci95"]["mean_iou"]
-    return "" if low is None else f"({100 * low:.1f}–{100 * high:.1f})"
+def _with_interval(value: float | None, interval: list[float | None] | None) -> str:
+    (cell,) = _cells([value])
+    if interval is None or interval[0] is None or interval[1] is None:
+        return cell
+    return f"{cell} ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})"

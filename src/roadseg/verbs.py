@@ -138,6 +138,8 @@ def runs_verb(arguments: argparse.Namespace) -> None:
 def compare_verb(arguments: argparse.Namespace) -> None:
     """Put the scores of runs side by side, and write a report on them."""
     from roadseg.compare import by_seed, comparable
+    from roadseg.report.gather import Arm, gather, with_intervals
+    from roadseg.report.words import verdicts
     from roadseg.runs import RunDir
     from roadseg.tables import score_table
 
@@ -155,12 +157,12 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     if twice:
         raise ConfigError(f"{twice} stands twice; name each run once")
     console = new_console()
-    console.print(score_table(names, reports, split))
+    arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
+    comparison = gather(" and ".join(arm.name for arm in arms), arms, split, arguments.root)
+    console.print(score_table(names, with_intervals(comparison, runs, reports), split))
+    for sentence in verdicts(comparison):
+        say(console, sentence)
     if arguments.output:
-        from roadseg.report.gather import Arm, gather
-
-        arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
-        comparison = gather(" and ".join(arm.name for arm in arms), arms, split, arguments.root)
         with live_display(console) as display:
             _write_report(comparison, arguments.output, display, {})
         if comparison.missing:
@@ -173,6 +175,7 @@ def study_verb(arguments: argparse.Namespace) -> int:
     from roadseg import lock
     from roadseg.interrupt import Interrupted
     from roadseg.report.gather import gather
+    from roadseg.report.words import verdicts
     from roadseg.study import check, check_output, complete_arms, make_arms, plan, run_study
 
     given = given_settings(arguments)
@@ -211,6 +214,8 @@ def study_verb(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     if comparison:
         console.print(_arm_table(comparison))
+        for sentence in verdicts(comparison):
+            say(console, sentence)
         if comparison.random:
             from roadseg.report.leakage import measure, sentences
 
@@ -254,10 +259,9 @@ def _arm_table(comparison: Comparison) -> Table:
         rows.append(
             Row(arm.name, means, (miou.low, miou.high), (interval.low, interval.high) if interval else (None, None))
         )
-    interval = comparison.arms[0].interval
-    below = caption(interval.unit, interval.groups) if interval else "percent"
-    if interval and comparison.seeds > 1:
-        below += ", of the mean of these seeds"
+    below = caption(comparison.units.kind, comparison.units.count) if comparison.units else "percent"
+    if comparison.seeds > 1:
+        below += ", and over seeds"
     images = f"{comparison.split}: images {len(comparison.ids)}, groups {comparison.groups or 'unknown'}"
     return arm_table(rows, images, below, comparison.seeds)
 

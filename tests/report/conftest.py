@@ -41,7 +41,8 @@ def score(run: RunDir, settings: Config, wrong: float, split: str, space: LabelS
         pictures[record.id] = png(space.index_to_id[indices.numpy().astype(np.uint8)])
     scores = report(np.stack(confusions), records, space) | {"seconds_per_image": 0.25}
     run.save_predictions(split, pictures)
-    run.save_evaluation(split, scores, np.stack(confusions), [record.id for record in records])
+    groups = [record.group for record in records]
+    run.save_evaluation(split, scores, np.stack(confusions), [record.id for record in records], groups)
     entry = {"loss": 1.0 + wrong, **headline(np.stack(confusions).sum(0))}
     history = [
         {"epoch": n, "train": entry, "val": entry | {"mean_iou": n / 10}, "seconds": {"train": 60.0, "val": 2.0},

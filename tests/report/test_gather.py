@@ -38,7 +38,7 @@ def test_a_single_run_has_the_numbers_of_its_evaluation(make_run: MakeRun) -> No
     assert per_class == report["per_class"]
     assert None in per_class.values()
     assert arm.interval is not None
-    assert {"mean_iou": [arm.interval.low, arm.interval.high]} == report["ci95"]
+    assert [arm.interval.low, arm.interval.high] == report["ci95"]["mean_iou"]  # type: ignore[index]
     assert (comparison.groups, len(comparison.ids)) == (report["groups"], report["images"])
 
 
@@ -83,10 +83,13 @@ def test_folds_are_pooled_before_they_are_scored(make_run: MakeRun) -> None:
     assert arm.score("mean_iou").mean == pytest.approx(float(metrics.mean_iou(pooled.sum(0))))
     mean_of_folds = np.mean([float(str(stated(run)["mean_iou"])) for run in runs])
     assert arm.score("mean_iou").mean != pytest.approx(mean_of_folds, abs=1e-4)
-    unit, units = stats.resampled_groups([records[name].group for name in ids])
+    units = stats.resampling_units([records[name].group for name in ids])
+    counts = units.sums(metrics.margins(pooled))
+    expected = stats.estimate(counts, metrics.scores, metrics.units_of_scores(counts)).interval_of_shares()
     assert arm.interval is not None
-    assert (arm.interval.unit, arm.interval.groups) == (unit, 4)
-    assert arm.interval.low == pytest.approx(stats.bootstrap_interval(pooled, units, metrics.mean_iou)[0])
+    assert comparison.units is not None
+    assert (comparison.units.kind, comparison.units.count) == ("group", 4)
+    assert arm.interval.low == pytest.approx(expected[0, 0])
     assert [run.path.name for run in arm.seeds[0].run_of].count("f0") == len(parts[0]["ids"])
 
 
@@ -103,11 +106,18 @@ def test_the_images_may_have_been_moved(make_run: MakeRun, streets: Path, tmp_pa
     assert gather("x", [Arm("a", (run,))], "val", tmp_path / "after").records is not None
 
 
-def test_pooled_folds_have_no_interval_without_the_data(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
+def test_pooled_folds_of_an_older_version_have_no_interval_without_the_data(
+    make_run: MakeRun, streets: Path, tmp_path: Path
+) -> None:
     shutil.copytree(streets, tmp_path / "moved")
     changes = {"data.root": str(tmp_path / "moved"), **FOLDS}
     runs = [make_run(f"f{fold}", **changes, **{"data.split.fold": fold}) for fold in (0, 1)]
     shutil.rmtree(tmp_path / "moved")
+    assert gather("x", [Arm("a", tuple(runs))], "val").arms[0].interval is not None  # the groups are stored
+    for run in runs:
+        with np.load(run.evaluation / "val.confusion.npz") as content:
+            older = {key: content[key] for key in ("ids", "confusions")}
+        np.savez(run.evaluation / "val.confusion.npz", **older)
     comparison = gather("x", [Arm("a", tuple(runs))], "val")
     assert comparison.arms[0].interval is None
     assert comparison.groups is None

@@ -41,6 +41,13 @@ def test_each_seed_has_the_scores_of_its_evaluation(make_run: MakeRun) -> None:
     low, high = first["ci95"]["mean_iou"]
     assert low <= first["mean"]["mean_iou"] <= high
     assert (second["name"], second["sd"], second["ci95"]) == ("b", None, single["ci95"])
+    (pair,) = content["comparisons"]
+    assert (pair["a"], pair["b"], pair["units"], pair["verdict"]) == ("a", "b", 2, "cannot tell")
+    assert pair["difference"] == pytest.approx(first["mean"]["mean_iou"] - second["mean"]["mean_iou"])
+    assert pair["ci95"][0] <= pair["difference"] <= pair["ci95"][1]
+    assert pair["p"] >= 0.5
+    assert not any(entry["holds"] or entry["p_holm"] for entry in pair["per_class"].values())
+    assert content["sentences"][0].startswith("These data cannot tell ")
     assert {name: second["mean"][name] for name in NAMES} == {name: single[name] for name in NAMES}
 
 

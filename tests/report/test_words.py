@@ -1,10 +1,12 @@
 """What is said about the figures, and what is not."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from roadseg.data.streets import synthesize
 from roadseg.report import words
 from roadseg.report.gather import Arm, Comparison, gather
 from roadseg.runs import RunDir
@@ -19,24 +21,40 @@ def two_arms(make_run: MakeRun) -> Comparison:
     return gather("x", [Arm("low", (low,)), Arm("high", (high,))], "val")
 
 
-def test_the_highest_is_named_and_nothing_is_called_better(two_arms: Comparison) -> None:
-    sentence = words.verdict(two_arms)
-    assert sentence.startswith("high has the highest mIoU, ")
-    assert "4 images of the val split; low follows with " in sentence
-    everything = " ".join([sentence, *words.caveats(two_arms)])
-    assert "Highest does not mean better" in everything
-    assert "beats" not in everything
+def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) -> None:
+    (sentence,) = words.verdicts(two_arms)
+    assert sentence.startswith("These data cannot tell high and low apart: they differ by ")
+    assert "paired over 4 images in 2 drives, p = 0.50" in sentence
+    assert sentence.endswith(
+        "with 2 drives no difference could be told, however large; at least 4 more drives would be needed."
+    )
+    assert "beats" not in sentence
 
 
-def test_equal_scores_have_no_winner(make_run: MakeRun) -> None:
+def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun, tmp_path: Path) -> None:
+    synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
+    data = {"data.root": str(tmp_path / "many")}
+    runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
+    comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
+    (sentence,) = words.verdicts(comparison)
+    assert sentence.startswith("high beats low by ")
+    assert "paired over 8 images" in sentence
+    assert "the gain is in " in sentence
+    (contrast,) = comparison.contrasts
+    assert (contrast.a, contrast.b, contrast.verdict) == ("low", "high", "worse")
+    assert contrast.turned().verdict == "better"
+
+
+def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
     runs = [make_run(name) for name in "abc"]
-    sentence = words.verdict(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
-    assert sentence.startswith("a, b and c have the same mIoU, ")
+    sentences = words.verdicts(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
+    assert len(sentences) == 2
+    assert all(sentence.startswith("These data cannot tell a and ") for sentence in sentences)
 
 
 def test_the_reader_is_warned_of_what_the_figures_rest_on(two_arms: Comparison, make_run: MakeRun) -> None:
     warned = " ".join(words.caveats(two_arms))
-    assert "only 2 drives or sequences and are too narrow" in warned
+    assert "only 2 drives or sequences: intervals are wide, and no test can tell arms apart" in warned
     assert "one seed" in warned
     assert "chosen by the score on these very images" in warned
     assert "divided one by one" not in warned

@@ -77,7 +77,7 @@ def test_the_numbers_are_those_of_the_evaluations(make_run: MakeRun, page_of: Pa
     runs = {name: [make_run(name, wrong=wrong)] for name, wrong in (("first", 0.2), ("second", 0.6))}
     page = Page(page_of(runs))
     markdown = (tmp_path / "report" / "report.md").read_text()
-    scores, classes = page.tables[0], {row[0]: row for row in page.tables[1][1:]}
+    scores, classes = page.tables[0], {row[0]: row for row in page.tables[2][1:]}
     for number, (name, (run,)) in enumerate(runs.items()):
         report = report_of(run)
         low, high = (percent(value) for value in report["ci95"]["mean_iou"])  # type: ignore[index]
@@ -90,7 +90,7 @@ def test_the_numbers_are_those_of_the_evaluations(make_run: MakeRun, page_of: Pa
         for label, iou in report["per_class"].items():  # type: ignore[attr-defined]
             assert classes[label][3 + number].strip() == percent(iou)
     assert "–" in {classes[label][3] for label in classes}
-    assert f"first has the highest mIoU, {percent(report_of(runs['first'][0])['mean_iou'])}" in page.text  # type: ignore[arg-type]
+    assert "These data cannot tell first and second apart" in page.text
 
 
 def test_the_page_stands_alone_and_is_in_order(make_run: MakeRun, page_of: PageOf) -> None:
@@ -138,7 +138,7 @@ def test_seeds_show_mean_and_range(make_run: MakeRun, page_of: PageOf, tmp_path:
     assert f"{mean}seeds {spread}SD {sd}" in "".join(page.tables[0][1][1].split("\n"))
     assert "one seed" in page.tables[0][2][1]
     assert f"| a | {mean} ({spread}, SD {sd}) |" in (tmp_path / "report" / "report.md").read_text()
-    assert "The interval is that of the mean, for these very seeds" in page.text
+    assert "The interval is that of the mean, over other drives and other seeds" in page.text
 
 
 def test_folds_are_told(make_run: MakeRun, page_of: PageOf) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from statistics import stdev
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,9 @@ from roadseg import metrics, stats
 from roadseg.data.datasets import split_records
 from roadseg.data.records import Record
 from roadseg.errors import RoadsegError, RunError
-from roadseg.evaluate import headline
+from roadseg.evaluate import headline, intervals
 from roadseg.labels import LabelSpace
+from roadseg.report.contrasts import Contrast, contrasts
 from roadseg.runs import RunDir
 
 
@@ -39,12 +41,14 @@ class Arm:
 class Seed:
     """What one seed of an arm scored: confusions int64 (N, C, C) of the comparison's images, in their order.
 
+    `groups` are the images' drives or sequences where the evaluation has stored them (older ones have not).
     `run_of[i]` is the run that saw image i for validation: with folds each image has one, else all have the same.
     """
 
     number: int
     confusions: np.ndarray
     run_of: tuple[RunDir, ...]
+    groups: tuple[str, ...] | None
 
     @cached_property
     def total(self) -> np.ndarray:
@@ -85,21 +89,22 @@ class Spread:
 
 @dataclass(frozen=True)
 class Interval:
-    """95 % bootstrap interval of mIoU (the seeds' mean), and what was resampled: `groups` of them, or images."""
+    """A 95 % interval of a score (the seeds' mean)."""
 
     low: float
     high: float
-    unit: str
-    groups: int
 
 
 @dataclass(frozen=True)
 class ScoredArm:
-    """An arm with its scores. `interval` is None where the groups of pooled folds are not known."""
+    """An arm with its scores.
+
+    `intervals` (S, 2) are those of `metrics.scores`, for the mean of the seeds: NaN where too little is known.
+    """
 
     arm: Arm
     seeds: tuple[Seed, ...]
-    interval: Interval | None
+    intervals: np.ndarray
 
     @property
     def name(self) -> str:
@@ -109,6 +114,12 @@ class ScoredArm:
     def score(self, name: str) -> Spread:
         """One of the headline scores over the seeds."""
         return Spread.of([seed.scores[name] for seed in self.seeds])
+
+    @property
+    def interval(self) -> Interval | None:
+        """That of mIoU; None where there is none."""
+        low, high = self.intervals[metrics.HEADLINE.index("mean_iou")]
+        return None if np.isnan(low) else Interval(float(low), float(high))
 
     @cached_property
     def per_class(self) -> list[Spread]:
@@ -130,7 +141,8 @@ class ScoredArm:
 class Comparison:
     """All arms on the same images.
 
-    `records` are the images by id, or None where the data is not to be found; `missing` says why then.
+    `records` are the images by id, or None where the data is not to be found; `missing` says why then. `units` are what
+    is resampled, or None where the drives are not known; `contrasts` the pairs of arms, each against each.
     """
 
     title: str
@@ -139,6 +151,8 @@ class Comparison:
     ids: tuple[str, ...]
     space: LabelSpace
     groups: int | None
+    units: stats.Units | None
+    contrasts: tuple[Contrast, ...]
     records: dict[str, Record] | None
     missing: str
     random: Comparison | None = None
@@ -184,13 +198,34 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
             raise RunError(
                 f"{arm.name} and {arms[0].name} were scored on other images or labels; evaluate all on the same split"
             )
-    units = [records[name].group for name in ids] if records is not None else None
+    groups = seeds[0][0][1].groups
+    if groups is None and records is not None:
+        groups = tuple(records[name].group for name in ids)
+    units = stats.resampling_units(groups) if groups is not None else None
+    counts = {arm.name: _counts([seed for _, seed in scored], units) for arm, scored in zip(arms, seeds, strict=True)}
     scored_arms = tuple(
-        ScoredArm(arm, tuple(seed for _, seed in scored), _interval([seed for _, seed in scored], units, split))
+        ScoredArm(arm, tuple(seed for _, seed in scored), _intervals(counts[arm.name], len(space.classes)))
         for arm, scored in zip(arms, seeds, strict=True)
     )
-    groups = len(set(units)) if units is not None else _stated_groups(pooled, split)
-    return Comparison(title, split, scored_arms, ids, space, groups, records, missing)
+    known = {name: array for name, array in counts.items() if array is not None}
+    number = len(set(groups)) if groups is not None else _stated_groups(pooled, split)
+    return Comparison(title, split, scored_arms, ids, space, number, units, contrasts(known), records, missing)
+
+
+def with_intervals(
+    comparison: Comparison, runs: Sequence[RunDir], reports: Sequence[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The reports of runs that score all images, with intervals computed from their counts: older reports have
+    others.
+    """
+    if comparison.units is None:
+        return list(reports)
+    seeds = {seed.run_of[0].path: seed for arm in comparison.arms for seed in arm.seeds}
+    names = comparison.space.names
+    return [
+        {**report, **intervals(seeds[run.path].confusions, comparison.units, names)}
+        for run, report in zip(runs, reports, strict=True)
+    ]
 
 
 def _by_seed(arm: Arm) -> list[tuple[int, list[RunDir]]]:
@@ -202,25 +237,37 @@ def _by_seed(arm: Arm) -> list[tuple[int, list[RunDir]]]:
 
 def _seed(number: int, runs: list[RunDir], split: str) -> tuple[tuple[str, ...], Seed]:
     """The sorted ids of the images of all folds, and the seed's confusions in that order."""
-    parts = [_confusions(run, split) for run in runs]
-    ids = [name for names, _ in parts for name in names]
+    parts = [_stored(run, split) for run in runs]
+    ids = [name for part in parts for name in part.ids]
     if len(set(ids)) < len(ids):
         repeated = next(name for name in ids if ids.count(name) > 1)
         raise RunError(
             f"{repeated} was scored by two runs of seed {number} ({runs[0].path} ...); "
             "give runs of other seeds, or folds of one division"
         )
-    run_of = [run for run, (names, _) in zip(runs, parts, strict=True) for _ in names]
+    run_of = [run for run, part in zip(runs, parts, strict=True) for _ in part.ids]
     order = sorted(range(len(ids)), key=ids.__getitem__)
-    confusions = np.concatenate([confusions for _, confusions in parts])[order]
-    return tuple(ids[i] for i in order), Seed(number, confusions, tuple(run_of[i] for i in order))
+    confusions = np.concatenate([part.confusions for part in parts])[order]
+    groups = [name for part in parts for name in part.groups]
+    known = tuple(groups[i] for i in order) if len(groups) == len(ids) else None
+    return tuple(ids[i] for i in order), Seed(number, confusions, tuple(run_of[i] for i in order), known)
 
 
-def _confusions(run: RunDir, split: str) -> tuple[list[str], np.ndarray]:
+class _Stored(NamedTuple):
+    """A confusion.npz: the images' ids, their confusions (N, C, C) and groups; older files hold no groups."""
+
+    ids: list[str]
+    confusions: np.ndarray
+    groups: list[str]
+
+
+def _stored(run: RunDir, split: str) -> _Stored:
     path = run.evaluation / f"{split}.confusion.npz"
     try:
         with np.load(path) as content:
-            return [str(name) for name in content["ids"]], np.asarray(content["confusions"])
+            groups = content.get("groups", ())
+            ids = [str(name) for name in content["ids"]]
+            return _Stored(ids, np.asarray(content["confusions"]), [str(name) for name in groups])
     except (OSError, ValueError, KeyError) as error:
         raise RunError(f"{path} is missing or damaged; make it with roadseg evaluate") from error
 
@@ -240,22 +287,20 @@ def _records(
     return (None, f"{lacking[0]} is not in the data any more") if lacking else (found, "")
 
 
-def _interval(seeds: Sequence[Seed], units: list[str] | None, split: str) -> Interval | None:
-    """The interval that a single run's report states; for folds and seeds one of the same kind.
-
-    Each resample of the images is scored by every seed, and their mean is taken: the seeds stay as they are.
-    """
-    runs = {run for seed in seeds for run in seed.run_of}
-    if len(runs) == 1:
-        report = next(iter(runs)).evaluations()[split]
-        low, high = report["ci95"]["mean_iou"]
-        return None if low is None else Interval(low, high, report["ci95_resampled"], report["groups"])
-    if units is None:
+def _counts(seeds: Sequence[Seed], units: stats.Units | None) -> np.ndarray | None:
+    """Margins (U, seeds, 3, C) of the units; None where they are not known or too few to say anything."""
+    if units is None or units.kind == "none":
         return None
-    unit, resampled = stats.resampled_groups(units)
-    counts = np.stack([seed.confusions for seed in seeds], axis=1)
-    low, high = stats.bootstrap_interval(counts, resampled, lambda sums: metrics.mean_iou(sums).mean(-1))
-    return None if np.isnan(low) else Interval(low, high, unit, len(set(units)))
+    return np.stack([units.sums(metrics.margins(seed.confusions)) for seed in seeds], axis=1)
+
+
+def _intervals(counts: np.ndarray | None, classes: int) -> np.ndarray:
+    """Intervals (S, 2) of the seeds' mean scores over other drives and, with several seeds, other seeds."""
+    if counts is None:
+        return np.full((len(metrics.HEADLINE) + classes, 2), np.nan)
+    seen = metrics.units_of_scores(counts[:, 0])
+    found = stats.estimate(counts, lambda sums: metrics.scores(sums).mean(1), seen)
+    return stats.with_seeds(found, list(metrics.scores(counts.sum(0)))).interval_of_shares()
 
 
 def _stated_groups(pooled: list[RunDir], split: str) -> int | None:

@@ -13,12 +13,25 @@ from markupsafe import Markup
 
 from roadseg import __version__
 from roadseg.progress import percent
-from roadseg.report import anatomy, anatomy_figures, confidence, curves, figures, leakage, provenance, svg, theme, words
+from roadseg.report import (
+    anatomy,
+    anatomy_figures,
+    confidence,
+    curves,
+    figures,
+    forest,
+    leakage,
+    provenance,
+    svg,
+    theme,
+    words,
+)  # fmt: skip
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
 from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
 from roadseg.report.scores import scores_file
+from roadseg.stats import FEWEST_UNITS
 from roadseg.tables import SCORES
 
 SECTIONS = (
@@ -69,7 +82,9 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
         "failures": failures,
         "leakage": leakage.content(leakage.measure(comparison, comparison.random)) if comparison.random else None,
-        "verdict": words.verdict(comparison),
+        "verdicts": words.verdicts(comparison),
+        "fewest_units": FEWEST_UNITS,
+        "forests": forest.tables(comparison),
         "caveats": words.caveats(comparison),
         "facts": words.facts(comparison),
         "method": words.method(comparison),

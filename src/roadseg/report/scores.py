@@ -4,11 +4,20 @@ title, split, images, groups (null where they are not known), and arms, each wit
   name
   mean, sd   over the seeds; sd is the standard deviation (n - 1), null with one seed
   seeds      one entry for each, with its number as seed
-  ci95       interval of the mean's mean_iou, for these seeds, or null; ci95_resampled: group or image
+  ci95       intervals of the mean, over other drives and, with several seeds, other seeds; each low and high, or nulls
   confidence null where it was not counted, or means over the seeds: ece, ece_inside and ece_boundary (expected
              calibration error), aurc (area under the risk-coverage curve), uncalibrated (no temperatures), ci95 of ece,
              temperatures of the runs, and at_least: by promised share of right pixels, with the validation images'
              threshold, the coverage, the share that is right of it, and its ci95; null without a threshold
+units: what is resampled: kind (group, block: stretches of the only drive, none), count, resamples and seed; or null
+comparisons: each pair of arms, a minus b, with
+  difference, ci95      of mean_iou (shares of 1)
+  p, p_holm             of mean_iou; corrected over all pairs of arms
+  units, exact          how many units were resampled; whether all swaps were made
+  verdict               better, worse (a than b) or cannot tell; more_units: about how many more would tell, or null
+  with_seeds            whether other training seeds are in the interval and in p
+  per_class             by name: difference, ci95, p_holm (null for a class that fewer than 6 units hold), units, holds
+sentences: the verdicts in words
 leakage, where a study measured it: one entry for each arm with its name, mean_iou on grouped and on random folds, their
 difference, and its ci95
 mean, sd and a seed have scores, named as in `evaluation/<split>.json`: mean_iou, micro_iou, frequency_weighted_iou,
@@ -21,8 +30,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from roadseg.report import leakage
+import numpy as np
+
+from roadseg import metrics, stats
+from roadseg.report import leakage, words
 from roadseg.report.confidence import Sure, of_arm
+from roadseg.report.contrasts import Contrast
 from roadseg.report.gather import Comparison, ScoredArm, Spread
 from roadseg.tables import SCORES
 
@@ -38,6 +51,9 @@ def scores_file(comparison: Comparison, sure: Sequence[Sure | None]) -> str:
             _arm(arm, comparison.space.names) | {"confidence": of_arm(own)}
             for arm, own in zip(comparison.arms, sure, strict=True)
         ],
+        "units": _units(comparison),
+        "comparisons": [_contrast(contrast, comparison.space.names) for contrast in comparison.contrasts],
+        "sentences": words.verdicts(comparison),
     }
     if comparison.random:
         content["leakage"] = leakage.for_programs(leakage.measure(comparison, comparison.random))
@@ -49,15 +65,51 @@ def _arm(arm: ScoredArm, classes: list[str]) -> dict[str, Any]:
         spreads = {name: part(arm.score(name)) for name in SCORES}
         return {**spreads, "per_class": dict(zip(classes, map(part, arm.per_class), strict=True))}
 
-    interval = arm.interval
+    headline = dict(zip(metrics.HEADLINE, map(_pair, arm.intervals), strict=False))
+    of_class = dict(zip(classes, map(_pair, arm.intervals[len(metrics.HEADLINE) :]), strict=True))
     return {
         "name": arm.name,
         "mean": over_seeds(lambda spread: spread.mean),
         "sd": over_seeds(lambda spread: spread.sd) if len(arm.seeds) > 1 else None,
-        "ci95": {"mean_iou": [interval.low, interval.high]} if interval else None,
-        "ci95_resampled": interval.unit if interval else None,
+        "ci95": {**headline, "per_class": of_class},
         "seeds": [
             {"seed": seed.number, **seed.scores, "per_class": dict(zip(classes, seed.per_class, strict=True))}
             for seed in arm.seeds
         ],
     }
+
+
+def _units(comparison: Comparison) -> dict[str, Any] | None:
+    units = comparison.units
+    if units is None:
+        return None
+    return {"kind": units.kind, "count": units.count, "resamples": stats.RESAMPLES, "seed": stats.SEED}
+
+
+def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:
+    per_class = {
+        name: {
+            "difference": _number(contrast.of_class[i]),
+            "ci95": _pair(contrast.intervals_of_class[i]),
+            "p_holm": _number(contrast.p_of_class[i]),
+            "units": int(contrast.seen[i]),
+            "holds": bool(contrast.holds[i]),
+        }
+        for i, name in enumerate(classes)
+    }
+    return {
+        "a": contrast.a, "b": contrast.b,
+        "difference": _number(contrast.miou), "ci95": _pair(np.array(contrast.interval)),
+        "p": _number(contrast.p), "p_holm": _number(contrast.p_holm),
+        "units": contrast.units, "exact": contrast.exact,
+        "verdict": contrast.verdict, "more_units": contrast.more, "with_seeds": contrast.seeds,
+        "per_class": per_class,
+    }  # fmt: skip
+
+
+def _pair(ends: np.ndarray) -> list[float | None]:
+    return [_number(end) for end in ends]
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadseg.progress import percent
+from roadseg.report.contrasts import Contrast
 from roadseg.report.gather import Comparison, Interval, ScoredArm
-from roadseg.tables import ENOUGH_GROUPS
+from roadseg.stats import BLOCKS, FEWEST_UNITS, RESAMPLES, SEED
 
 SMALLEST_SHARE = 0.0005
 """Classes below this share of the labelled pixels are left out of the list of confusions."""
@@ -23,18 +24,103 @@ class Mistake:
     share: float
 
 
-def verdict(comparison: Comparison) -> str:
-    """The result in one sentence."""
+def verdicts(comparison: Comparison) -> list[str]:
+    """What may be said: the arm with the highest mIoU against every other one, the closest first; or a single arm's
+    score.
+
+    Where in the image a difference lies is not known here.
+    """
     ranked = sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
     first = ranked[0]
-    place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
     if len(ranked) == 1:
-        return f"{first.name} has a mIoU of {_miou(first)} on {place}."
-    level = [arm.name for arm in ranked[1:] if _miou(arm) == _miou(first)]
-    if level:
-        return f"{', '.join([first.name, *level[:-1]])} and {level[-1]} have the same mIoU, {_miou(first)}, on {place}."
-    follows = f"{ranked[1].name} follows with {_miou(ranked[1])}"
-    return f"{first.name} has the highest mIoU, {_miou(first)} on {place}; {follows}."
+        interval = f" (95 % CI {interval_words(first.interval)})" if first.interval else ""
+        place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
+        return [f"{first.name} has a mIoU of {_miou(first)}{interval} on {place}."]
+    place = f"{first.name} has the highest mIoU, {_miou(first)}"
+    unknown = f"{place}; whether it is better cannot be told: {_nothing(comparison)}."
+    return [_sentence(comparison, contrast) for contrast in against_first(comparison)] or [unknown]
+
+
+def against_first(comparison: Comparison) -> list[Contrast]:
+    """The arm with the highest mIoU minus every other one, the closest first."""
+    ranked = sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
+    found = {}
+    for contrast in comparison.contrasts:
+        found[contrast.a, contrast.b] = contrast
+        found[contrast.b, contrast.a] = contrast.turned()
+    pairs = [(ranked[0].name, arm.name) for arm in ranked[1:]]
+    return [found[pair] for pair in pairs if pair in found]
+
+
+def _nothing(comparison: Comparison) -> str:
+    if comparison.units is None:
+        return "the drives of the images are not known without the data"
+    return f"{count(len(comparison.ids), 'image')} of one drive or sequence are too few"
+
+
+def _sentence(comparison: Comparison, contrast: Contrast) -> str:
+    low, high = contrast.interval
+    points = f"{100 * abs(contrast.miou):.1f} points of mIoU"
+    evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {p_words(contrast.p)}"
+    if len(comparison.contrasts) > 1:
+        evidence += f", {p_words(contrast.p_holm)} with all {len(comparison.contrasts)} pairs (Holm)"
+    if np.isnan(contrast.miou):
+        return f"{contrast.a} and {contrast.b} cannot be compared: one of them has no mIoU."
+    if contrast.verdict != "cannot tell":
+        word = "beats" if contrast.verdict == "better" else "loses to"
+        lasting = "; that holds for this drive alone" if _blocks(comparison) else ""
+        return f"{contrast.a} {word} {contrast.b} by {points} ({evidence}{_classes(comparison, contrast)}){lasting}."
+    start = f"These data cannot tell {contrast.a} and {contrast.b} apart: they differ by {points} ({evidence})"
+    return f"{start}; {_more(comparison, contrast)}."
+
+
+def _blocks(comparison: Comparison) -> bool:
+    return comparison.units is not None and comparison.units.kind == "block"
+
+
+def _where(comparison: Comparison) -> str:
+    images, units = count(len(comparison.ids), "image"), comparison.units
+    if units is None or units.count == len(comparison.ids):
+        return images
+    return f"{images} in {units.count} " + ("stretches of one drive" if units.kind == "block" else "drives")
+
+
+def _classes(comparison: Comparison, contrast: Contrast) -> str:
+    names, held, by = np.array(comparison.space.names), contrast.holds, contrast.of_class
+    order = np.argsort(-np.abs(np.nan_to_num(by)), kind="stable")
+    gains, losses = ([str(names[i]) for i in order if held[i] and sign * by[i] > 0] for sign in (1, -1))
+    text = f"; the gain is in {listed(gains)}" if gains else "; no single class holds after Holm's correction"
+    return text + (f", the loss in {listed(losses)}" if losses else "")
+
+
+def _more(comparison: Comparison, contrast: Contrast) -> str:
+    noun = "drive" if comparison.groups != len(comparison.ids) else "image"
+    if _blocks(comparison):
+        return "more of this drive, or better other drives, might"
+    few = ""
+    if contrast.units < FEWEST_UNITS:
+        few = f"with {count(contrast.units, noun)} no difference could be told, however large"
+        if contrast.units < 3:
+            return f"{few}; at least {count(FEWEST_UNITS - contrast.units, f'more {noun}')} would be needed"
+        few += ", and "
+    if contrast.more is None:
+        return f"{few}if they differ so little, even 1000 more {noun}s would not"
+    return f"{few}about {count(contrast.more, f'more {noun}')} would, if the difference is what it seems"
+
+
+def signed(value: float) -> str:
+    """A difference in points."""
+    return "–" if np.isnan(value) else f"{100 * value:.1f}".replace("-", "\N{MINUS SIGN}")
+
+
+def p_words(p: float) -> str:
+    """A p as it stands in a sentence."""
+    return "p unknown" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _miou(arm: ScoredArm) -> str:
@@ -45,11 +131,6 @@ def caveats(comparison: Comparison) -> list[str]:
     """What the reader has to know before believing more than the figures show."""
     arms = comparison.arms
     found = []
-    if len(arms) > 1:
-        found.append(
-            "Highest does not mean better. All arms were scored on the same images and rise and fall together, so "
-            "neither the order nor overlapping intervals decide; a paired test would, and none was made here."
-        )
     if comparison.split == "val":
         found.append("The epoch was chosen by the score on these very images, which flatters every score a little.")
     if comparison.split in ("train", "all"):
@@ -57,17 +138,29 @@ def caveats(comparison: Comparison) -> list[str]:
     run = arms[0].arm.runs[0]
     if run.splits().scheme == "random":
         found.append("Images were divided one by one; frames of a drive may be on both sides, which flatters scores.")
-    interval = arms[0].interval
-    if interval is None:
+    units = comparison.units
+    if units is None:
         found.append("There are no intervals, because the drives of the images are not known without the data.")
-    elif interval.unit == "image":
-        found.append("All images are of one drive or sequence, so the intervals resample images and are too narrow.")
-    elif interval.groups < ENOUGH_GROUPS:
-        found.append(f"The intervals rest on only {interval.groups} drives or sequences and are too narrow.")
+    elif units.kind == "none":
+        found.append("All images are of one drive or sequence, and too few to say anything beyond them.")
+    elif units.kind == "block":
+        found.append(
+            f"All images are of one drive or sequence. Its {units.count} stretches of consecutive images were "
+            "resampled: "
+            "intervals and verdicts are about more of this drive, and nothing is known about others."
+        )
+    elif units.count < FEWEST_UNITS:
+        found.append(
+            f"There are only {units.count} drives or sequences: intervals are wide, and no test can tell arms apart."
+        )
     seeds = {len(arm.seeds) for arm in arms}
     if seeds == {1}:
         each = "Each arm" if len(arms) > 1 else "The network"
-        found.append(f"{each} was trained with one seed; how far another seed would move the score is not known.")
+        found.append(
+            f"{each} was trained with one seed: what is said is about "
+            f"{'these networks' if len(arms) > 1 else 'this network'}, "
+            "and another seed may move the score."
+        )
     elif len(seeds) > 1:
         found.append("The arms have different numbers of seeds: the more, the wider their range tends to be.")
     return found
@@ -169,6 +262,7 @@ def method(comparison: Comparison) -> list[tuple[str, str]]:
     return [
         ("Division", division),
         ("Intervals", _interval_method(comparison)),
+        *([("Verdicts", _paired_method(comparison))] if comparison.contrasts else []),
         ("Seeds", seeds),
         ("Unlabelled pixels", unlabelled),
         ("Weights", "Those of the epoch with the highest mIoU on the validation images."),
@@ -176,11 +270,30 @@ def method(comparison: Comparison) -> list[tuple[str, str]]:
 
 
 def _interval_method(comparison: Comparison) -> str:
-    interval = comparison.arms[0].interval
-    if interval is None:
+    units = comparison.units
+    if units is None:
         return "None: the drives of the images are not known without the data."
-    unit = "drives or sequences" if interval.unit == "group" else "images"
-    text = f"95 % percentile bootstrap of mIoU: 2000 times as many {unit} as there are get drawn with replacement."
+    if units.kind == "none":
+        return "None: the images are of one drive or sequence, and too few to be cut into stretches."
+    what = "whole drives or sequences"
+    if units.kind == "block":
+        what = f"{BLOCKS} stretches of consecutive images of the one drive"
+    text = f"95 % bootstrap: {RESAMPLES:,} times (seed {SEED}) as many {what} as there are get drawn with replacement. "
+    text += "The interval is the score plus and minus Student's t times the bootstrap's standard error, corrected for "
+    text += "their number, and for a share on the scale of its logit; plain percentiles are too narrow with few drives."
     if comparison.seeds > 1:
-        text += " Each draw is scored by every seed and the mean taken; what other seeds would add is not in it."
+        text += " Where an arm has several seeds, the interval is of their mean and "
+        text += "holds for other drives and other seeds: "
+        text += "the variance of the mean over seeds is added."
     return text
+
+
+def _paired_method(comparison: Comparison) -> str:
+    text = "The difference of two arms is taken in each resample of the same images. "
+    text += "p is the larger of two: Student's t of that difference, and a test that swaps the two arms within "
+    text += (
+        "drives, in all ways or in 10,000 random ones. An arm beats another one if p, with Holm's correction over all "
+    )
+    text += "pairs of arms, is at most 0.05; a class is named if its own p is, corrected "
+    text += "(Holm; Westfall and Young) over the classes that "
+    return text + f"at least {FEWEST_UNITS} drives or stretches hold. Fewer than {FEWEST_UNITS} can never give 0.05."

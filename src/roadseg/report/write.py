@@ -7,7 +7,7 @@ from pathlib import Path
 
 from roadseg.atomic import write_bytes, write_text
 from roadseg.progress import Display
-from roadseg.report import figures, leakage, svg
+from roadseg.report import figures, forest, leakage, svg
 from roadseg.report.gallery import make_gallery
 from roadseg.report.gather import Comparison
 
@@ -24,11 +24,14 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
     display.begin("writing the report", 2)
     folder = output / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    for pattern in ("confusion-*.svg", "image-*.webp", "leakage.svg", "confidence.svg"):  # there may have been more
+    stale = ("confusion-*.svg", "difference-*.svg", "image-*.webp", "leakage.svg", "confidence.svg")
+    for pattern in stale:  # there may have been more
         for old in folder.glob(pattern):
             old.unlink()
     for name, drawing in figures.files(comparison).items():
         write_text(folder / name, drawing)
+    for name, difference in forest.files(comparison).items():
+        write_text(folder / name, svg.standalone(difference))
     if comparison.random:
         leaked = leakage.measure(comparison, comparison.random)
         write_text(folder / "leakage.svg", svg.standalone(leakage.figure(leaked)))

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadseg import metrics
-from roadseg.stats import bootstrap_interval, resampled_groups
+from roadseg.stats.percentile import bootstrap_interval, resampled_groups
 
 
 def share_right(sums: np.ndarray) -> np.ndarray:

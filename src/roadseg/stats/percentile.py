@@ -1,4 +1,4 @@
-"""How far a score would move with other images from the same world."""
+"""Percentile intervals, for what is no score: too narrow with few drives (docs/decisions/0013)."""
 
 from __future__ import annotations
 

@@ -1,0 +1,118 @@
+"""Bootstrap intervals that hold with few drives.
+
+The percentiles of a bootstrap cover the truth far less often than they say where few units are resampled, because a
+sample of n units spreads less than the world (by (n - 1) / n in variance) and because its own spread is hardly known
+(Hesterberg 2015, "What teachers should know about the bootstrap", sec. 5.3). So the interval is the score plus and
+minus t (n - 1 degrees of freedom) times the bootstrap's standard error, corrected for n; for shares on the scale of the
+logit, which keeps it between 0 and 1. Compared with five others in docs/decisions/0013.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+from scipy import special, stats
+
+RESAMPLES = 10_000
+SEED = 0
+NUMBERS = 2_000_000
+"""How many numbers a portion of resamples may hold: 16 MB."""
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+"""From sums of counts (R, ...) to scores (R, S); NaN for a score that does not exist."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Scores (S,) with their standard errors (S,) and degrees of freedom (S,); NaN where nothing is known."""
+
+    score: Float[np.ndarray, " s"]
+    error: Float[np.ndarray, " s"]
+    freedom: Float[np.ndarray, " s"]
+
+    def interval_of_shares(self) -> Float[np.ndarray, " s 2"]:
+        """95 % intervals of scores between 0 and 1."""
+        slope = self.score * (1 - self.score)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            half = np.where(self.error > 0, self._half() / slope, 0.0 * self.error)
+            ends = special.expit(special.logit(self.score)[:, None] + half[:, None] * np.array([-1.0, 1.0]))
+        return np.asarray(np.where((self.error == 0)[:, None], self.score[:, None], ends))
+
+    def interval_of_differences(self) -> Float[np.ndarray, " s 2"]:
+        """95 % intervals of differences of such scores."""
+        return np.asarray(np.clip(self.score[:, None] + self._half()[:, None] * np.array([-1.0, 1.0]), -1.0, 1.0))
+
+    def p(self) -> Float[np.ndarray, " s"]:
+        """Two-sided p of a difference of 0, from Student's t."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.abs(self.score) / self.error
+        return np.asarray(np.where(self.score == 0, 1.0, 2 * stats.t.sf(t, self.freedom)) + 0.0 * self.error)
+
+    def _half(self) -> np.ndarray:
+        return np.asarray(stats.t.ppf(0.975, self.freedom) * self.error)
+
+
+def estimate(
+    counts: Shaped[np.ndarray, " u *k"],
+    statistic: Statistic,
+    seen: Int[np.ndarray, " s"],
+    resamples: int = RESAMPLES,
+    seed: int = SEED,
+) -> Estimate:
+    """The scores of all units' sum, and how far they would move with other units.
+
+    Args:
+        counts: one array of counts for each unit; they are summed before anything is scored.
+        statistic: maps sums of counts (R, ...) to scores (R, S).
+        seen: how many units have to do with each score; a class that two drives hold has one degree of freedom.
+        resamples: how often as many units as there are get drawn with replacement.
+        seed: of the draws.
+    """
+    score = statistic(counts.sum(0, dtype=np.float64)[None])[0]
+    total, known = np.zeros_like(score), np.zeros_like(score)
+    for scores in _resampled(counts, statistic, resamples, seed):
+        squares = (scores - score) ** 2  # around the score that was seen, so that a bias widens the interval
+        total += np.where(np.isnan(squares), 0, squares).sum(0)
+        known += (~np.isnan(squares)).sum(0)
+    freedom = np.where((seen > 1) & ~np.isnan(score), seen - 1.0, np.nan)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(total / known * (freedom + 1) / freedom)
+    return Estimate(score, error, freedom)
+
+
+def _resampled(counts: np.ndarray, statistic: Statistic, resamples: int, seed: int) -> list[np.ndarray]:
+    """Scores of the resamples, in portions (R, S)."""
+    units, shape = len(counts), counts.shape[1:]
+    flat = counts.reshape(units, -1).astype(np.float64)
+    rng = np.random.default_rng(seed)
+    portion = max(1, NUMBERS // max(units, flat.shape[1], 1))
+    found = []
+    for start in range(0, resamples if units else 0, portion):
+        number = min(portion, resamples - start)
+        cells = rng.integers(units, size=(number, units)) + units * np.arange(number)[:, None]
+        draws = np.bincount(cells.ravel(), minlength=number * units).reshape(number, units)
+        found.append(statistic((draws.astype(np.float64) @ flat).reshape(number, *shape)))
+    return found
+
+
+def with_seeds(estimate: Estimate, *arms: Sequence[Float[np.ndarray, " s"]]) -> Estimate:
+    """The estimate with what other training seeds would change; each arm gives the scores of its seeds.
+
+    Seeds are a second level that is sampled as drives are. Resampling a few of them would show (n - 1) / n of their
+    variance; it is added whole, s^2 / n for each arm, and the degrees of freedom are Satterthwaite's (1946). Every arm
+    needs two seeds, or nothing is known about seeds and the estimate stays as it is.
+    """
+    if any(len(seeds) < 2 for seeds in arms):
+        return estimate
+    parts = [(estimate.error**2, estimate.freedom)]
+    for seeds in arms:
+        variance = np.var(np.stack(seeds), axis=0, ddof=1) / len(seeds)
+        parts.append((variance, np.full_like(variance, len(seeds) - 1.0)))
+    total = np.sum([variance for variance, _ in parts], axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weighted = np.sum([variance**2 / freedom for variance, freedom in parts], axis=0)
+        freedom = np.where(total > 0, total**2 / weighted, estimate.freedom)
+    return Estimate(estimate.score, np.sqrt(total), freedom)
