@@ -61,9 +61,9 @@ def _nothing(comparison: Comparison) -> str:
 def _sentence(comparison: Comparison, contrast: Contrast) -> str:
     low, high = contrast.interval
     points = f"{100 * abs(contrast.miou):.1f} points of mIoU"
-    evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {p_words(contrast.p)}"
+    evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {p_words(contrast.p_holm)}"
     if len(comparison.contrasts) > 1:
-        evidence += f", {p_words(contrast.p_holm)} with all {len(comparison.contrasts)} pairs (Holm)"
+        evidence += f", corrected for {len(comparison.contrasts)} pairs"
     if np.isnan(contrast.miou):
         return f"{contrast.a} and {contrast.b} cannot be compared: one of them has no mIoU."
     if contrast.verdict != "cannot tell":
