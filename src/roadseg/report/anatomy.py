@@ -7,7 +7,7 @@ null where nothing was counted:
   boundary_iou, boundary_f   means over the classes by tolerance
   reached              mIoU of the truth at strides 8, 16 and 32, by stride; a network can reach at least that
   where                for arms after the first: where they differ from it, in words
-Values are means over the seeds.
+Values are means over the seeds. Classes below 0.1 % of the true pixels of a band or strip are left out of its mIoU.
 """
 
 from __future__ import annotations
@@ -39,6 +39,10 @@ TOLERANCES = {
     f"Boundary F, {100 * F_SHARE:g} %": ("boundary_f", 1, scores.boundary_f),
 }
 """By tolerance (share of the diagonal, or pixels): the part of the counts, which of its two, and its score."""
+
+
+SMALLEST_SHARE = 0.001
+"""Classes below this share of the true pixels of a part are left out of its mIoU."""
 
 
 @dataclass(frozen=True)
@@ -119,17 +123,36 @@ def _of_seed(run_of: tuple[Any, ...], split: str, ids: tuple[str, ...]) -> dict[
 
 def panels(comparison: Comparison, wheres: list[Where]) -> list[Panel]:
     """The three figures over parts of the pixels."""
-    drawn = (
-        ("mIoU by distance to a boundary", BANDS, "pixels to the next class", "band", metrics.mean_iou),
-        ("Recall by size of object", SIZES, "pixels, side of a square of its area", "size", scores.size_recall),
-        ("mIoU by height in the image", ROWS, "strips from top to bottom", "row", metrics.mean_iou),
-    )
     units = _units(comparison)
+    drawn = (
+        ("mIoU by distance to a boundary", BANDS, "pixels to the next class", "band", _iou_score),
+        (
+            "Recall by size of object",
+            SIZES,
+            "pixels, side of a square of its area",
+            "size",
+            lambda _: scores.size_recall,
+        ),
+        ("mIoU by height in the image", ROWS, "strips from top to bottom", "row", _iou_score),
+    )
+
+    def values(counts: np.ndarray, score_of: Callable[[np.ndarray], Statistic]) -> list[Value]:
+        return [_value(part, score_of(part), units) for part in np.moveaxis(counts, 2, 0)]
+
     return [
-        Panel(title, parts, axis, [[_value(where.counts[key][:, :, part], score, units) for part in range(len(parts))]
-                                   for where in wheres])
-        for title, parts, axis, key, score in drawn
-    ]  # fmt: skip
+        Panel(title, parts, axis, [values(where.counts[key], score_of) for where in wheres])
+        for title, parts, axis, key, score_of in drawn
+    ]
+
+
+def _iou_score(confusions: np.ndarray) -> Statistic:
+    """mIoU over the classes that make up enough of a part, from its confusions (N, seeds, C, C).
+
+    Where a class does not occur, or hardly, its IoU says what little was wrongly claimed, and not how well it is found.
+    """
+    pixels = confusions.sum((0, 1, 3))
+    kept = pixels >= max(SMALLEST_SHARE * pixels.sum(), 1)
+    return lambda sums: scores.mean(metrics.per_class_iou(sums)[..., kept])
 
 
 def boundary_table(comparison: Comparison, wheres: list[Where]) -> list[tuple[str, list[Value]]]:
