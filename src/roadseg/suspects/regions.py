@@ -63,7 +63,7 @@ def contradicted(opinion: Opinion, vague: int = VAGUE) -> Bool[np.ndarray, "h w"
     for index in np.unique(predicted[wrong]) if vague else ():
         near = ndimage.binary_dilation(target == index, np.ones((3, 3)), iterations=vague)
         wrong &= ~(near & (predicted == index))
-    return wrong
+    return np.asarray(wrong)
 
 
 def wrong_regions(opinion: Opinion, smallest: int = SMALLEST, vague: int = VAGUE) -> list[Region]:
