@@ -23,6 +23,7 @@ from roadseg.verbs import (
     split_verb,
     stats_verb,
     study_verb,
+    suspects_verb,
     synthesize_verb,
     train_verb,
 )
@@ -149,6 +150,17 @@ def _parser() -> Parser:
             f"--{role}-coding", choices=("ids", "train-ids", "colors"), help=f"of the {role} (default: found out)"
         )
     score.add_argument("--output", type=Path, metavar="FILE.json", help="also write the scores here")
+
+    suspects = _verb(verbs, "suspects", suspects_verb)
+    suspects.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run directories, or the --output of a study with --folds"
+    )
+    suspects.add_argument(
+        "--data.root", dest="root", type=Path, metavar="DIR", required=True, help="top folder of the data set"
+    )
+    suspects.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="gets suspects.html, suspects.csv and suspects.json"
+    )
 
     _data_verbs(verbs)
     bench = _verb(verbs, "bench", bench_verb)

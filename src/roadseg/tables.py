@@ -115,3 +115,18 @@ def _with_interval(value: float | None, interval: list[float | None] | None) -> 
     if interval is None or interval[0] is None or interval[1] is None:
         return cell
     return f"{cell} ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})"
+
+
+def suspect_table(rows: list[dict[str, Any]], images: int, most: int = 10) -> Table:
+    """The first suspect labels, as `roadseg.suspects.rows` has them."""
+    title = f"{len(rows)} suspect regions in {images} images" + (f", the first {most}" if len(rows) > most else "")
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
+    for heading, justify in (("", "right"), ("image", "left"), ("labelled", "left"), ("looks like", "left")):
+        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
+    for heading in ("box", "pixels", "score"):
+        table.add_column(heading, justify="right")
+    for row in rows[:most]:
+        place = f"{row['left']},{row['top']} {row['right']},{row['bottom']}"
+        cells = (row["rank"], row["image"], row["label"], row["prediction"], place, row["pixels"])
+        table.add_row(*(escape(str(cell)) for cell in cells), f"{row['score']:.1f}")
+    return table

@@ -266,6 +266,24 @@ def _arm_table(comparison: Comparison) -> Table:
     return arm_table(rows, images, below, comparison.seeds)
 
 
+def suspects_verb(arguments: argparse.Namespace) -> None:
+    """Rank labels that are likely wrong, by networks that were not trained on their images."""
+    from roadseg.suspects import find, named_runs, rows, write
+    from roadseg.tables import suspect_table
+
+    if arguments.output.resolve().is_relative_to(arguments.root.resolve()):
+        raise ConfigError(f"--output {arguments.output} lies in the data, which is only read; choose another folder")
+    runs = named_runs(arguments.runs)
+    console = new_console()
+    with live_display(console) as display:
+        findings = find(runs, arguments.root, display)
+        write(findings, arguments.root, arguments.output, display)
+    if findings.trained_on:
+        say(console, f"{len(findings.trained_on)} images were in the training of every run and were not looked at")
+    console.print(suspect_table(rows(findings), len(findings.records)))
+    say(console, f"look at them: {arguments.output / 'suspects.html'}")
+
+
 def synthesize_verb(arguments: argparse.Namespace) -> None:
     """Draw built-in streets."""
     from roadseg.data.streets import synthesize

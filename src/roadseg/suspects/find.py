@@ -1,0 +1,49 @@
+"""Rank the labels of images by what networks that were not trained on them say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from roadseg.data.records import Record
+from roadseg.labels import LabelSpace
+from roadseg.progress import Display
+from roadseg.runs import RunDir
+from roadseg.suspects.outside import judges, opinions
+from roadseg.suspects.regions import Region, Suspect, Thresholds, ranked, wrong_regions
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All suspects, the most suspect first, and where they were looked for.
+
+    `records` are the images that were looked at, by id; `trained_on` those that were not, because all runs had them in
+    training. `thresholds` are those of confident learning, float (C,).
+    """
+
+    suspects: list[Suspect]
+    records: dict[str, Record]
+    trained_on: list[Record]
+    thresholds: np.ndarray
+    space: LabelSpace
+    runs: list[RunDir]
+
+
+def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
+    """Look at every labelled image below `root` that one of the runs has not been trained on.
+
+    Raises `RunError` and `DataError` as `judges` and `read_sample`.
+    """
+    space = runs[0].labels()
+    groups, trained_on = judges(runs, root)
+    thresholds = Thresholds(len(space.classes))
+    regions: list[Region] = []
+    for opinion in opinions(groups, display):
+        thresholds.add(opinion)
+        regions += wrong_regions(opinion)
+    records = {record.id: record for members in groups.values() for record in members}
+    values = thresholds.values()
+    return Findings(ranked(regions, values), records, trained_on, values, space, list(runs))

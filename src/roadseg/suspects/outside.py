@@ -1,0 +1,129 @@
+"""What networks say of images that they were not trained on."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from roadseg.config import Config
+from roadseg.data.datasets import split_records
+from roadseg.data.decode import read_sample
+from roadseg.data.records import Record
+from roadseg.errors import RunError
+from roadseg.evaluate import Ready, predict_logits, ready
+from roadseg.labels import IGNORE
+from roadseg.progress import Display
+from roadseg.runs import RunDir
+
+
+class Opinion(NamedTuple):
+    """An image, its labels, and what networks that did not learn from it say.
+
+    `predicted` is the most probable class of each pixel, `log_best` its log probability, `log_label` that of the class
+    in the labels (0 where there is none).
+    """
+
+    record: Record
+    target: UInt8[np.ndarray, "h w"]
+    predicted: UInt8[np.ndarray, "h w"]
+    log_best: Float[np.ndarray, "h w"]
+    log_label: Float[np.ndarray, "h w"]
+
+
+def named_runs(paths: Sequence[Path]) -> list[RunDir]:
+    """The runs that are named, and all complete ones of the studies that are.
+
+    Raises `RunError` for a folder that is neither or whose runs are not complete, and where classes differ.
+    """
+    runs: list[RunDir] = []
+    for path in paths:
+        runs += _runs_of_study(path) if (path / "study.json").is_file() else [RunDir(path)]
+    for run in runs:
+        run.config()  # tells what is wrong with a folder that is no run
+        if not run.complete:
+            raise RunError(f"{run.path} is not complete; finish its training with the command that began it")
+        if run.labels() != runs[0].labels():
+            raise RunError(
+                f"{run.path} and {runs[0].path} have other classes; look at their labels one after the other"
+            )
+    return runs
+
+
+def _runs_of_study(path: Path) -> list[RunDir]:
+    try:
+        entries = json.loads((path / "study.json").read_text(encoding="utf-8"))["runs"]
+        return [RunDir(path / entry["run"]) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path / 'study.json'} is damaged; the same study command writes it anew") from error
+
+
+def judges(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...], list[Record]], list[Record]]:
+    """The images that each combination of runs has not been trained on, and those that every run has.
+
+    Raises `RunError` where there is no image of the first kind, and as `split_records`.
+    """
+    records: dict[str, Record] = {}
+    outside: dict[str, list[RunDir]] = defaultdict(list)
+    for run in runs:
+        splits = run.splits()
+        data = run.config().data.model_copy(update={"root": root})
+        everything = {record.id: record for record in split_records(data, splits, "all")}
+        records |= {name: everything[name] for part in splits.parts.values() for name in part if name in everything}
+        for name in (*splits.val, *splits.test):
+            if name in everything:
+                outside[name].append(run)
+    groups: dict[tuple[RunDir, ...], list[Record]] = defaultdict(list)
+    for name in sorted(outside):
+        groups[tuple(outside[name])].append(records[name])
+    if not groups:
+        raise RunError(f"none of the validation and test images of {runs[0].path} is in {root}; give the data it is of")
+    return dict(groups), [record for name, record in sorted(records.items()) if name not in outside]
+
+
+def opinions(groups: dict[tuple[RunDir, ...], list[Record]], display: Display) -> Iterator[Opinion]:
+    """What the runs of each group say of its images; of several the mean probability."""
+    display.begin("looking at labels", sum(map(len, groups.values())))
+    for runs, records in groups.items():
+        networks = [(ready(run), run.config()) for run in runs]
+        space = runs[0].labels()
+        for record in records:
+            image, target = read_sample(record, space)
+            yield opinion(record, target.numpy(), mean_probabilities(networks, image))
+            display.advance()
+
+
+@torch.inference_mode()
+def mean_probabilities(networks: Sequence[tuple[Ready, Config]], image: UInt8[Tensor, "3 h w"]) -> Tensor:
+    """Probability of each class, float32 (C, H, W) on the CPU: the mean over the networks."""
+    total: Tensor | None = None
+    for network, settings in networks:
+        pixels = image.to(network.accelerator.device)
+        logits = predict_logits(network.network, network.grid, pixels, settings.transforms, network.memory_format)
+        found = nn.functional.softmax(logits[0], 0)
+        total = found if total is None else total + found
+    assert total is not None
+    return (total / len(networks)).cpu()
+
+
+def opinion(record: Record, target: UInt8[np.ndarray, "h w"], probabilities: Float[Tensor, "c h w"]) -> Opinion:
+    """The opinion from the probabilities of all classes."""
+    best, predicted = probabilities.max(0)
+    known = torch.from_numpy(np.where(target == IGNORE, 0, target).astype(np.int64))
+    of_label = probabilities.gather(0, known[None])[0]
+    smallest = torch.finfo(torch.float32).tiny
+    log_label = of_label.clamp_min(smallest).log().numpy()
+    return Opinion(
+        record,
+        target,
+        predicted.to(torch.uint8).numpy(),
+        best.clamp_min(smallest).log().numpy(),
+        np.where(target == IGNORE, np.float32(0), log_label),
+    )
