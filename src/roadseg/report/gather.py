@@ -202,7 +202,9 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
     if groups is None and records is not None:
         groups = tuple(records[name].group for name in ids)
     units = stats.resampling_units(groups) if groups is not None else None
-    counts = {arm.name: _counts([seed for _, seed in scored], units) for arm, scored in zip(arms, seeds, strict=True)}
+    counts = {
+        arm.name: unit_margins([seed for _, seed in scored], units) for arm, scored in zip(arms, seeds, strict=True)
+    }
     scored_arms = tuple(
         ScoredArm(arm, tuple(seed for _, seed in scored), _intervals(counts[arm.name], len(space.classes)))
         for arm, scored in zip(arms, seeds, strict=True)
@@ -287,7 +289,7 @@ def _records(
     return (None, f"{lacking[0]} is not in the data any more") if lacking else (found, "")
 
 
-def _counts(seeds: Sequence[Seed], units: stats.Units | None) -> np.ndarray | None:
+def unit_margins(seeds: Sequence[Seed], units: stats.Units | None) -> np.ndarray | None:
     """Margins (U, seeds, 3, C) of the units; None where they are not known or too few to say anything."""
     if units is None or units.kind == "none":
         return None

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from markupsafe import Markup
 
-from roadseg import metrics, stats
+from roadseg import stats
 from roadseg.errors import RunError
 from roadseg.progress import percent
 from roadseg.report import svg
+from roadseg.report.contrasts import LEVEL, Contrast, contrasts
 from roadseg.report.figures import CHARACTER, axis, grid, pixels
-from roadseg.report.gather import Comparison, ScoredArm
+from roadseg.report.gather import Comparison, ScoredArm, unit_margins
 from roadseg.report.svg import arm_class, drawing, element, mark, text
+from roadseg.report.words import p_words, signed
 
 ROW = 34.0
 
@@ -28,8 +30,8 @@ ROW = 34.0
 class Inflation:
     """mIoU of an arm (the seeds' mean) on grouped and on random folds, as shares of 1.
 
-    `low` and `high` are the 95 % interval of `random - grouped` over groups of images, for these seeds; None where the
-    groups are not known.
+    `low` and `high` are the 95 % interval of `random - grouped` over groups of images, and over seeds where there are
+    several; None where the groups are not known or too few. `p` is of the paired test, corrected for the arms.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Inflation:
     random: float
     low: float | None
     high: float | None
+    p: float
 
     @property
     def points(self) -> float:
@@ -45,8 +48,8 @@ class Inflation:
 
     @property
     def decided(self) -> bool:
-        """Whether the interval leaves no doubt about the sign."""
-        return self.low is not None and self.high is not None and self.low * self.high > 0
+        """Whether chance alone hardly explains the difference."""
+        return self.p <= LEVEL
 
 
 @dataclass(frozen=True)
@@ -64,31 +67,28 @@ def measure(grouped: Comparison, random: Comparison) -> Leakage:
     truth = [comparison.arms[0].seeds[0].confusions.sum(-1) for comparison in (grouped, random)]
     if grouped.ids != random.ids or not np.array_equal(*truth):
         raise RunError("the random folds scored other images or labels than the grouped ones; repeat the study")
-    records = grouped.records
-    units = [records[name].group for name in grouped.ids] if records is not None else None
     other = {arm.name: arm for arm in random.arms}
-    found = tuple(_inflation(arm, other[arm.name], units) for arm in grouped.arms if arm.name in other)
+    pairs = [(arm, other[arm.name]) for arm in grouped.arms if arm.name in other]
+    tests = [_contrast(*pair, grouped.units) for pair in pairs]
+    corrected = stats.holm(np.array([np.nan if test is None else test.p for test in tests]))
+    found = tuple(
+        _inflation(*pair, test, float(p)) for pair, test, p in zip(pairs, tests, corrected.tolist(), strict=True)
+    )
     return Leakage(found, len(grouped.ids), grouped.groups, grouped.folds)
 
 
-def _inflation(grouped: ScoredArm, random: ScoredArm, units: list[str] | None) -> Inflation:
-    low, high = _interval(grouped, random, units) if units is not None else (None, None)
+def _contrast(grouped: ScoredArm, random: ScoredArm, units: stats.Units | None) -> Contrast | None:
+    """Random minus grouped, paired over the units: the two schemes are two systems that were scored on them."""
+    counts = {name: unit_margins(arm.seeds, units) for name, arm in (("random", random), ("grouped", grouped))}
+    known = {name: margins for name, margins in counts.items() if margins is not None}
+    return next(iter(contrasts(known)), None)
+
+
+def _inflation(grouped: ScoredArm, random: ScoredArm, test: Contrast | None, p: float) -> Inflation:
     means = [arm.score("mean_iou").mean or 0.0 for arm in (grouped, random)]
-    return Inflation(grouped.name, means[0], means[1], low, high)
-
-
-def _interval(grouped: ScoredArm, random: ScoredArm, units: list[str]) -> tuple[float | None, float | None]:
-    """Paired: each resample of the groups is scored in both schemes, by every seed."""
-    number = len(grouped.seeds)
-    counts = np.stack([seed.confusions for arm in (grouped, random) for seed in arm.seeds], axis=1)
-
-    def difference(sums: np.ndarray) -> np.ndarray:
-        ious = metrics.mean_iou(sums)
-        return np.asarray(ious[:, number:].mean(-1) - ious[:, :number].mean(-1))
-
-    _, resampled = stats.resampled_groups(units)
-    low, high = stats.bootstrap_interval(counts, resampled, difference)
-    return (None, None) if np.isnan(low) else (low, high)
+    if test is None or np.isnan(test.interval).any():
+        return Inflation(grouped.name, means[0], means[1], None, None, p)
+    return Inflation(grouped.name, means[0], means[1], *test.interval, p)
 
 
 def sentences(leakage: Leakage) -> list[str]:
@@ -101,19 +101,20 @@ def sentences(leakage: Leakage) -> list[str]:
 
 def _sentence(arm: Inflation) -> str:
     size = f"{abs(arm.points):.1f} points {'more' if arm.points >= 0 else 'less'}"
-    interval = "" if arm.low is None or arm.high is None else f" (95 % CI {interval_words(arm)})"
+    evidence = "" if arm.low is None else f" (95 % CI {interval_words(arm)}, {p_words(arm.p)})"
     if arm.decided:
-        return f"Random folds would have shown {size}{interval} for {arm.name}."
-    return f"Random folds showed {size}{interval} for {arm.name}, which chance alone may explain."
+        return f"Random folds would have shown {size}{evidence} for {arm.name}."
+    return f"Random folds showed {size}{evidence} for {arm.name}, which chance alone may explain."
 
 
 def interval_words(arm: Inflation) -> str:
     """The interval in points, as it stands beside a difference."""
-    return "–" if arm.low is None or arm.high is None else f"{_signed(100 * arm.low)} to {_signed(100 * arm.high)}"
+    return "–" if arm.low is None or arm.high is None else f"{signed(arm.low)} to {signed(arm.high)}"
 
 
-def _signed(points: float) -> str:
-    return f"{points:+.1f}".replace("-", "−")
+def _change(arm: Inflation) -> str:
+    """The difference in points, with its sign."""
+    return f"{'+' if arm.points > 0 else ''}{signed(arm.points / 100)}"
 
 
 def _order(arms: Sequence[Inflation]) -> str:
@@ -131,7 +132,7 @@ def rows(leakage: Leakage) -> list[dict[str, str]]:
             "name": arm.name,
             "grouped": percent(arm.grouped),
             "random": percent(arm.random),
-            "difference": _signed(arm.points),
+            "difference": _change(arm),
             "interval": interval_words(arm),
         }
         for arm in leakage.arms
@@ -159,6 +160,7 @@ def for_programs(leakage: Leakage) -> list[dict[str, object]]:
             "random": arm.random,
             "difference": arm.random - arm.grouped,
             "ci95": None if arm.low is None else [arm.low, arm.high],
+            "p": None if np.isnan(arm.p) else arm.p,
         }
         for arm in leakage.arms
     ]
@@ -180,5 +182,5 @@ def figure(leakage: Leakage) -> Markup:
         parts += [text(arm.name, 8, y + 4, "name"), element("line", class_=f"range {color}", **ends)]
         parts.append(element("circle", hint, class_=f"ring {color}", cx=place(arm.random), cy=y, r=7))
         parts.append(mark(number, place(arm.grouped), y))
-        parts.append(text(_signed(arm.points), left + width + 14, y + 4, "value"))
+        parts.append(text(_change(arm), left + width + 14, y + 4, "value"))
     return drawing("mIoU on grouped and on random folds", Markup("").join(parts), left + width + 64, bottom + 10)

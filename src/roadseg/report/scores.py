@@ -19,7 +19,7 @@ comparisons: each pair of arms, a minus b, with
   per_class             by name: difference, ci95, p_holm (null for a class that fewer than 6 units hold), units, holds
 sentences: the verdicts in words
 leakage, where a study measured it: one entry for each arm with its name, mean_iou on grouped and on random folds, their
-difference, and its ci95
+difference, its ci95, and p, corrected for the number of arms
 mean, sd and a seed have scores, named as in `evaluation/<split>.json`: mean_iou, micro_iou, frequency_weighted_iou,
 pixel_accuracy, mean_accuracy, and per_class with the IoU of each class. All are shares of 1, null where there is none.
 """
