@@ -201,7 +201,7 @@ def test_a_division_is_told_by_its_groups(
     drives = {part: sorted({listed[name.removesuffix("_10")] for name in stored[part]}) for part in ("train", "val")}
     assert train == f"train: 6 images, 3 groups: {', '.join(drives['train'])}"
     assert val == f"val: 2 images, 1 group: {drives['val'][0]}"
-    monkeypatch.setattr("roadseg.verbs.MOST_GROUPS", 1)
+    monkeypatch.setattr("roadseg.data_verbs.MOST_GROUPS", 1)
     (tmp_path / "splits.json").unlink()
     assert call("data", "split", "demo-fcn16s", *flags) == 0
     assert f"3 groups: {drives['train'][0]} and 2 more" in capsys.readouterr().out

@@ -6,7 +6,7 @@ import os
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
 
-from roadseg.errors import WorkFailed
+from roadseg.errors import ConfigError, WorkFailed
 
 
 def write_text(path: Path, text: str) -> None:
@@ -58,3 +58,11 @@ def failed(path: Path, error: OSError) -> WorkFailed:
     """The error for a person whose file could not be written."""
     mend = "free space or choose another folder" if error.errno in (ENOSPC, EDQUOT) else "choose another place"
     return WorkFailed(f"cannot write {path}: {error.strerror}; {mend}")
+
+
+def check_new(path: Path) -> None:
+    """Raises `ConfigError` where an --output exists already or has no folder."""
+    if path.exists():
+        raise ConfigError(f"{path} exists already; choose another --output, or remove it first")
+    if not path.parent.is_dir():
+        raise ConfigError(f"no folder {path.parent} for {path.name}; make it first, or choose another --output")

@@ -6,25 +6,21 @@ import argparse
 from pathlib import Path
 
 from roadseg import __version__
+from roadseg.data_verbs import check_verb, groups_verb, split_verb, stats_verb, synthesize_verb
 from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
 from roadseg.flags import Parser, add_settings
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
     bench_verb,
-    check_verb,
     compare_verb,
     doctor_verb,
     evaluate_verb,
-    groups_verb,
     predict_verb,
     recipes_verb,
     runs_verb,
     score_verb,
-    split_verb,
-    stats_verb,
     study_verb,
     suspects_verb,
-    synthesize_verb,
     train_verb,
 )
 

@@ -20,6 +20,7 @@ from jaxtyping import Bool, Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 from roadseg.labels import IGNORE
+from roadseg.metrics import ratio
 from roadseg.upsample import Bands, Grid
 
 NEAR = 4
@@ -114,24 +115,24 @@ def calibration_error(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, 
     that are meant: give `merged` counts.
     """
     gaps = np.abs(counts[..., RIGHT, :] - counts[..., CLAIMED, :] / UNIT).sum(-1)
-    return _ratio(gaps, _pixels(counts).sum(-1))
+    return ratio(gaps, _pixels(counts).sum(-1))
 
 
 def accuracy(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, "*n"]:
     """Share of the pixels that are right."""
-    return _ratio(counts[..., RIGHT, :].sum(-1), _pixels(counts).sum(-1))
+    return ratio(counts[..., RIGHT, :].sum(-1), _pixels(counts).sum(-1))
 
 
 def mean_confidence(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, "*n"]:
     """What the network claims on average; above the accuracy it is overconfident."""
-    return _ratio(counts[..., CLAIMED, :].sum(-1) / UNIT, _pixels(counts).sum(-1))
+    return ratio(counts[..., CLAIMED, :].sum(-1) / UNIT, _pixels(counts).sum(-1))
 
 
 def reliability(counts: Int64[np.ndarray, "3 b"]) -> Float[np.ndarray, "3 b"]:
     """Of each bin its mean confidence, its share of right pixels (NaN without any) and its share of all pixels."""
     pixels = _pixels(counts)
-    right = _ratio(counts[RIGHT], pixels)
-    return np.stack([_ratio(counts[CLAIMED] / UNIT, pixels), right, _ratio(pixels, pixels.sum())])
+    right = ratio(counts[RIGHT], pixels)
+    return np.stack([ratio(counts[CLAIMED] / UNIT, pixels), right, ratio(pixels, pixels.sum())])
 
 
 def risk_coverage(counts: Counts) -> tuple[Float[np.ndarray, "*n bins"], Float[np.ndarray, "*n bins"]]:
@@ -140,7 +141,7 @@ def risk_coverage(counts: Counts) -> tuple[Float[np.ndarray, "*n bins"], Float[n
     El-Yaniv and Wiener (JMLR 2010), Geifman and El-Yaniv (NeurIPS 2017). The risk of nothing is NaN.
     """
     kept = _from_above(_pixels(counts))
-    return _ratio(kept, kept[..., :1]), _ratio(_from_above(counts[..., WRONG, :]), kept)
+    return ratio(kept, kept[..., :1]), ratio(_from_above(counts[..., WRONG, :]), kept)
 
 
 def area_under_risk_coverage(counts: Counts) -> Float[np.ndarray, "*n"]:
@@ -153,7 +154,7 @@ def area_under_risk_coverage(counts: Counts) -> Float[np.ndarray, "*n"]:
     surer, errors = _from_above(own) - own, _from_above(wrong) - wrong
     rate = np.where(own > 0, wrong / np.maximum(own, 1), 0.0)
     bend = np.where(surer > 0, (errors - rate * surer) * np.log1p(own / np.maximum(surer, 1)), 0.0)
-    return _ratio((rate * own + bend).sum(-1), own.sum(-1))
+    return ratio((rate * own + bend).sum(-1), own.sum(-1))
 
 
 def threshold(counts: Int64[np.ndarray, "3 bins"], level: float) -> Threshold | None:
@@ -180,8 +181,3 @@ def _pixels(counts: np.ndarray) -> np.ndarray:
 def _from_above(values: np.ndarray) -> np.ndarray:
     """Sums over the i-th and all later bins."""
     return np.flip(np.flip(values, -1).cumsum(-1), -1)
-
-
-def _ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan), dtype=np.float64)

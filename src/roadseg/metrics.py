@@ -45,14 +45,15 @@ def _bytes(indices: Tensor, no_class: int) -> Tensor:
     return torch.where((indices < 0) | (indices > IGNORE), no_class, indices).to(torch.uint8)
 
 
-def _ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:
+def ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:
+    """Shares in float64; NaN where there is nothing to divide by."""
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan), dtype=np.float64)
 
 
 def _nanmean(values: np.ndarray) -> np.ndarray:
     present = ~np.isnan(values)
-    return _ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
+    return ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
 
 
 def margins(confusion: Confusion) -> Int64[np.ndarray, "*n 3 c"]:
@@ -83,7 +84,7 @@ def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
 
 def _iou(margins: Margins) -> np.ndarray:
     correct, true, claimed = margins[..., 0, :], margins[..., 1, :], margins[..., 2, :]
-    return _ratio(correct, true + claimed - correct)
+    return ratio(correct, true + claimed - correct)
 
 
 def _mean_iou(margins: Margins) -> np.ndarray:
@@ -91,22 +92,22 @@ def _mean_iou(margins: Margins) -> np.ndarray:
 
 
 def _recall(margins: Margins) -> np.ndarray:
-    return _nanmean(_ratio(margins[..., 0, :], margins[..., 1, :]))
+    return _nanmean(ratio(margins[..., 0, :], margins[..., 1, :]))
 
 
 def _accuracy(margins: Margins) -> np.ndarray:
-    return _ratio(margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1))
+    return ratio(margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1))
 
 
 def _micro_iou(margins: Margins) -> np.ndarray:
     correct, total = margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1)
-    return _ratio(correct, 2 * total - correct)
+    return ratio(correct, 2 * total - correct)
 
 
 def _weighted_iou(margins: Margins) -> np.ndarray:
     true = margins[..., 1, :]
     total = true.sum(-1)
-    shares = _ratio(true, total[..., None])
+    shares = ratio(true, total[..., None])
     return np.where(total > 0, np.where(shares > 0, shares * _iou(margins), 0).sum(-1), np.nan)
 
 
@@ -117,7 +118,7 @@ def per_class_iou(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
 
 def per_class_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
     """Recall, TP / (TP + FN), for each class; NaN where the truth does not hold it."""
-    return _ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
+    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
 
 
 def mean_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:

@@ -159,6 +159,17 @@ def begun(
     yield from waiting
 
 
+def decoded(readings: Iterable[tuple[str, Future[Tensor]]], display: Display) -> Iterator[tuple[str, Tensor]]:
+    """The images that could be read; the others are told and passed over."""
+    for name, reading in readings:
+        try:
+            image = reading.result()
+        except DataError as error:
+            display.say(str(error))
+            continue
+        yield name, image
+
+
 def label(
     ready: Ready,
     settings: Config,
@@ -167,12 +178,7 @@ def label(
     temperature: float = 1.0,
 ) -> Iterator[Labelled]:
     """What the network says to each image that could be read; the others are told and passed over."""
-    for name, reading in readings:
-        try:
-            image = reading.result()
-        except DataError as error:
-            display.say(str(error))
-            continue
+    for name, image in decoded(readings, display):
         with torch.inference_mode():
             pixels = image.to(ready.accelerator.device)
             logits = predict_logits(ready.network, ready.grid, pixels, settings.transforms, ready.memory_format)

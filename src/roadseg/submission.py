@@ -27,7 +27,7 @@ from roadseg.data.decode import image_size, read_image
 from roadseg.errors import ConfigError, DataError, RunError, WorkFailed
 from roadseg.evaluate import coarse_logits, predicted_classes, ready
 from roadseg.labels import LabelSpace
-from roadseg.predict import WRITERS, begun, find_images, worker_threads
+from roadseg.predict import WRITERS, begun, decoded, find_images, worker_threads
 from roadseg.progress import Display
 from roadseg.runs import RunDir
 from roadseg.visualize import Indices, png
@@ -172,12 +172,8 @@ def _predicted(run: RunDir, images: Mapping[str, Path], display: Display) -> Ite
     settings, network = run.config(), ready(run)
     display.begin("predicting", len(images))
     with worker_threads(1) as threads:
-        for key, reading in zip(images, begun(threads, read_image, images.values(), 1), strict=True):
-            try:
-                image = reading.result()
-            except DataError as error:
-                display.say(str(error))
-                continue
+        readings = zip(images, begun(threads, read_image, images.values(), 1), strict=True)
+        for key, image in decoded(readings, display):
             with torch.inference_mode():
                 pixels = image.to(network.accelerator.device)
                 logits, placed = coarse_logits(
