@@ -311,16 +311,17 @@ def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> 
     result["images"] = len(confusions)
     result["groups"] = len(set(groups))
     result["pixels"] = int(total.sum())
-    result |= intervals(confusions, stats.resampling_units(groups), space.names)
+    result |= intervals(metrics.margins(confusions), stats.resampling_units(groups), space.names)
     result["targets_sha256"] = _fingerprint(confusions, records)
     return result
 
 
-def intervals(confusions: np.ndarray, units: stats.Units, names: list[str]) -> dict[str, Any]:
-    """95 % intervals of every score of images (N, C, C), and what they rest on; null where too few units say
-    anything.
+def intervals(margins: np.ndarray, units: stats.Units, names: list[str]) -> dict[str, Any]:
+    """95 % intervals of every score of images from their margins (N, 3, C), and what they rest on.
+
+    Null where too few units say anything.
     """
-    counts = units.sums(metrics.margins(confusions))
+    counts = units.sums(margins)
     seen = metrics.units_of_scores(counts)
     ends = stats.estimate(counts, metrics.scores, seen).interval_of_shares()
     pairs = [[_number(low), _number(high)] for low, high in ends]

@@ -100,8 +100,8 @@ def _accuracy(margins: Margins) -> np.ndarray:
 
 
 def _micro_iou(margins: Margins) -> np.ndarray:
-    correct, total = margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1)
-    return ratio(correct, 2 * total - correct)
+    correct, true, claimed = np.moveaxis(margins.sum(-1), -1, 0)
+    return ratio(correct, true + claimed - correct)
 
 
 def _weighted_iou(margins: Margins) -> np.ndarray:

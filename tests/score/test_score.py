@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from roadseg import metrics
+from roadseg import evaluate, metrics
 from roadseg.cli import main
+from roadseg.data.records import Record
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, camvid, cityscapes
 from roadseg.progress import Display
@@ -193,18 +194,36 @@ def test_groups_come_from_the_names(tmp_path: Path) -> None:
 
 
 def test_equals_the_evaluation_of_a_run(shared_camvid: Path, tmp_path: Path) -> None:
-    """Real labels against themselves, moved by a pixel; roadseg's own reader and metrics give the same."""
-    space, confusion = camvid(), np.zeros((12, 12), np.int64)
-    for path in sorted((shared_camvid / "valannot").glob("*.png"))[:4]:
+    """Real labels against themselves, moved by two pixels; roadseg's own reader, scores and intervals give the same."""
+    space = camvid()
+    paths = sorted((shared_camvid / "trainannot").glob("*.png"))[::30]
+    confusions = np.zeros((len(paths), 12, 12), np.int64)
+    for path, confusion in zip(paths, confusions, strict=True):
         true = np.asarray(Image.open(path))
         predicted = np.where(np.roll(true, 2, 1) == 11, 3, np.roll(true, 2, 1)).astype(np.uint8)
         for place, picture in (("p", predicted), ("t", true)):
             (tmp_path / place).mkdir(exist_ok=True)
             Image.fromarray(picture).save(tmp_path / place / path.name)
         np.add.at(confusion, (true, predicted), 1)
-    content = report(score(tmp_path / "p", tmp_path / "t", "camvid", Display()))
-    known = confusion[:11, :11]
-    assert content["mean_iou"] == pytest.approx(float(metrics.mean_iou(known)))
-    assert content["micro_iou"] == pytest.approx(float(metrics.micro_iou(known)))
-    assert content["frequency_weighted_iou"] == pytest.approx(float(metrics.frequency_weighted_iou(known)))
-    np.testing.assert_allclose([content["per_class"][name] for name in space.names], metrics.per_class_iou(known))
+    scored = score(tmp_path / "p", tmp_path / "t", "camvid", Display())
+    content = report(scored)
+    records = [Record(path.stem, path, path, pair.group) for path, pair in zip(paths, scored.pairs, strict=True)]
+    evaluated = evaluate.report(confusions[:, :11, :11], records, space)
+    assert evaluated["ci95_resampled"] == "group"
+    for name in ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy", "per_class"):
+        assert content[name] == pytest.approx(evaluated[name])
+        ends, expected_ends = content["ci95"][name], evaluated["ci95"][name]
+        assert ends == expected_ends
+    for name in ("ci95_units", "units_of_class", "too_few_units", "images", "groups", "pixels"):
+        assert content[name] == evaluated[name]
+
+
+def test_the_intervals_are_about_the_scores_where_nothing_is_predicted_too(tmp_path: Path) -> None:
+    predicted = np.where(RNG.random(TRUE.shape) < 0.2, IGNORE, PREDICTED).astype(np.uint8)
+    ours = write(tmp_path / "p", predicted, "ids", "{}_frame.png")
+    content = report(score(ours, write(tmp_path / "t", TRUE, "ids", "{}_frame.png"), "kitti", Display()))
+    assert content["void_predictions"]
+    for name in ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy"):
+        low, high = content["ci95"][name]
+        middle = 1 / (1 + np.exp(-(np.log(low / (1 - low)) + np.log(high / (1 - high))) / 2))
+        assert middle == pytest.approx(content[name])

@@ -225,7 +225,7 @@ def with_intervals(
     seeds = {seed.run_of[0].path: seed for arm in comparison.arms for seed in arm.seeds}
     names = comparison.space.names
     return [
-        {**report, **intervals(seeds[run.path].confusions, comparison.units, names)}
+        {**report, **intervals(metrics.margins(seeds[run.path].confusions), comparison.units, names)}
         for run, report in zip(runs, reports, strict=True)
     ]
 

@@ -12,6 +12,7 @@ import numpy as np
 from roadseg import labels, metrics, stats
 from roadseg.data.folder import FILE
 from roadseg.errors import ConfigError, DataError
+from roadseg.evaluate import intervals
 from roadseg.hardware import cpu_count
 from roadseg.labels import LabelSpace
 from roadseg.progress import Display
@@ -98,15 +99,6 @@ def _tallies(
         threads.shutdown(cancel_futures=True)
 
 
-def mean_iou(counts: np.ndarray) -> np.ndarray:
-    """Our mIoU of summed counts (R, C+1, C+1): ignored pixels left out, what is predicted as no class a miss."""
-    correct, union, _ = hits(counts, OURS)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        iou = correct / union
-    occurs = union > 0
-    return np.where(occurs.any(-1), np.where(occurs, iou, 0).sum(-1) / np.maximum(occurs.sum(-1), 1), np.nan)
-
-
 def report(scored: Scored) -> dict[str, Any]:
     """What `evaluation/<split>.json` holds, and the score under each convention.
 
@@ -119,11 +111,9 @@ def report(scored: Scored) -> dict[str, Any]:
     correct, union, truth = (array[0] for array in hits(total[None], OURS))
     per_class = np.where(union > 0, correct / np.maximum(union, 1), np.nan)
     groups = [pair.group for pair in scored.pairs]
-    unit, units = stats.resampled_groups(groups)
-    if len(set(groups)) == len(groups):
-        unit = "image"
-    alone = len(groups) == 1
-    low, high = (np.nan, np.nan) if alone else stats.bootstrap_interval(counts, units, mean_iou)
+    known = counts.copy()
+    known[:, -1] = 0  # ignored pixels
+    margins = metrics.margins(known)[..., :-1]
     return {
         "pixel_accuracy": _number(metrics.pixel_accuracy(total)),
         "mean_accuracy": _number(metrics.mean_accuracy(total)),
@@ -134,8 +124,7 @@ def report(scored: Scored) -> dict[str, Any]:
         "images": len(scored.pairs),
         "groups": len(set(groups)),
         "pixels": int(total.sum()),
-        "ci95": {"mean_iou": [_number(low), _number(high)]},
-        "ci95_resampled": unit,
+        **intervals(margins, stats.resampling_units(groups), space.names),
         "labels": space.name,
         "paired": scored.how,
         "codings": {
