@@ -61,7 +61,6 @@ def summary(
 
     Without a temperature the calibrated figures are those of the network itself.
     """
-    _, units = stats.resampled_groups(groups)
     result: dict[str, Any] = {"temperature": temperature, "boundary_pixels": confidence.NEAR}
     for name, of in (("", CALIBRATED), ("uncalibrated", AS_SAID)):
         total = confidence.places(counts[:, of].sum(0))
@@ -69,7 +68,7 @@ def summary(
             "ece" if place == "all" else f"ece_{place}": _number(confidence.calibration_error(confidence.merged(part)))
             for place, part in total.items()
         }
-        low, high = ece_interval(counts[:, of], units)
+        low, high = ece_interval(counts[:, of], groups)
         figures["ci95"] = {"ece": [_number(low), _number(high)]}
         figures["mean_confidence"] = _number(confidence.mean_confidence(total["all"]))
         figures["aurc"] = _number(confidence.area_under_risk_coverage(total["all"]))
@@ -78,10 +77,10 @@ def summary(
     return result
 
 
-def ece_interval(counts: Int64[np.ndarray, "n 2 3 bins"], units: list[str]) -> tuple[float, float]:
-    """95 % bootstrap interval of the expected calibration error over all pixels, resampling units."""
-    return stats.bootstrap_interval(
-        confidence.merged(confidence.places(counts)["all"]), units, confidence.calibration_error
+def ece_interval(counts: Int64[np.ndarray, "n 2 3 bins"], groups: list[str]) -> tuple[float, float]:
+    """95 % interval of the expected calibration error over all pixels."""
+    return stats.share_interval(
+        confidence.merged(confidence.places(counts)["all"]), groups, confidence.calibration_error
     )
 
 

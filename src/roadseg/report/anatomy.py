@@ -123,7 +123,7 @@ def _of_seed(run_of: tuple[Any, ...], split: str, ids: tuple[str, ...]) -> dict[
 
 def panels(comparison: Comparison, wheres: list[Where]) -> list[Panel]:
     """The three figures over parts of the pixels."""
-    units = _units(comparison)
+    groups = _groups(comparison)
     drawn = (
         ("mIoU by distance to a boundary", BANDS, "pixels to the next class", "band", _iou_score),
         (
@@ -137,7 +137,7 @@ def panels(comparison: Comparison, wheres: list[Where]) -> list[Panel]:
     )
 
     def values(counts: np.ndarray, score_of: Callable[[np.ndarray], Statistic]) -> list[Value]:
-        return [_value(part, score_of(part), units) for part in np.moveaxis(counts, 2, 0)]
+        return [_value(part, score_of(part), groups) for part in np.moveaxis(counts, 2, 0)]
 
     return [
         Panel(title, parts, axis, [values(where.counts[key], score_of) for where in wheres])
@@ -157,13 +157,13 @@ def _iou_score(confusions: np.ndarray) -> Statistic:
 
 def boundary_table(comparison: Comparison, wheres: list[Where]) -> list[tuple[str, list[Value]]]:
     """Name of the score and its value of every arm, the mean over the classes."""
-    units = _units(comparison)
+    groups = _groups(comparison)
 
     def over_classes(score: Statistic) -> Statistic:
         return lambda counts: scores.mean(score(counts))
 
     return [
-        (name, [_value(where.counts[key][:, :, which], over_classes(score), units) for where in wheres])
+        (name, [_value(where.counts[key][:, :, which], over_classes(score), groups) for where in wheres])
         for name, (key, which, score) in TOLERANCES.items()
     ]
 
@@ -232,19 +232,19 @@ def anatomy_file(wheres: list[Where], drawn: list[Panel], table: list[tuple[str,
     return json.dumps({"arms": arms}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _units(comparison: Comparison) -> list[str] | None:
-    """What is resampled; None where the images' groups are not known."""
+def _groups(comparison: Comparison) -> list[str] | None:
+    """The drive or sequence of each image; None where they are not known."""
     if comparison.records is None:
         return None
-    return stats.resampled_groups([comparison.records[name].group for name in comparison.ids])[1]
+    return [comparison.records[name].group for name in comparison.ids]
 
 
-def _value(counts: np.ndarray, score: Statistic, units: list[str] | None) -> Value:
+def _value(counts: np.ndarray, score: Statistic, groups: list[str] | None) -> Value:
     """The mean over the seeds of a score of counts (N, seeds, ...), and its interval."""
     value = _known(scores.mean(score(counts.sum(0))))
-    if units is None or value is None:
+    if groups is None or value is None:
         return Value(value)
-    low, high = stats.bootstrap_interval(counts, units, lambda sums: scores.mean(score(sums)))
+    low, high = stats.share_interval(counts, groups, lambda sums: scores.mean(score(sums)))
     return Value(value, _known(low), _known(high))
 
 

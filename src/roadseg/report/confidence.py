@@ -36,7 +36,7 @@ class Promise:
 
 @dataclass(frozen=True)
 class Sure:
-    """An arm's confidence: counts (S, N, 2, 2, 3, BINS) of its seeds, units of resampling, and kept pixels by level.
+    """An arm's confidence: counts (S, N, 2, 2, 3, BINS) of its seeds, groups of the images, and kept pixels by level.
 
     `kept` has for each of `LEVELS` wrong, right and all pixels, int64 (S, N, 3), or None where a run has no threshold.
     """
@@ -44,7 +44,7 @@ class Sure:
     number: int
     name: str
     counts: np.ndarray
-    units: list[str] | None
+    groups: list[str] | None
     temperatures: tuple[float | None, ...]
     kept: tuple[np.ndarray | None, ...]
 
@@ -68,9 +68,9 @@ class Sure:
 
     def _resampled(self, counts: np.ndarray, statistic: Any) -> Span:
         """The interval of a statistic of counts (S, N, ...)."""
-        if self.units is None:
+        if self.groups is None:
             return None
-        low, high = stats.bootstrap_interval(np.swapaxes(counts, 0, 1), self.units, statistic)
+        low, high = stats.share_interval(np.swapaxes(counts, 0, 1), self.groups, statistic)
         return None if np.isnan(low) else (low, high)
 
     @cached_property
@@ -96,11 +96,10 @@ def gathered(comparison: Comparison) -> list[Sure | None]:
     """The confidence of each arm; None where a run of it has no counts of these images."""
     records = comparison.records
     groups = [records[name].group for name in comparison.ids] if records else None
-    units = stats.resampled_groups(groups)[1] if groups else None
-    return [_sure(number, arm, comparison, units) for number, arm in enumerate(comparison.arms)]
+    return [_sure(number, arm, comparison, groups) for number, arm in enumerate(comparison.arms)]
 
 
-def _sure(number: int, arm: ScoredArm, comparison: Comparison, units: list[str] | None) -> Sure | None:
+def _sure(number: int, arm: ScoredArm, comparison: Comparison, groups: list[str] | None) -> Sure | None:
     parts = [_of_seed(seed, comparison) for seed in arm.seeds]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
@@ -108,7 +107,7 @@ def _sure(number: int, arm: ScoredArm, comparison: Comparison, units: list[str] 
     counts = np.stack([of_images for of_images, _ in known])
     kept = [[of_level[index] for _, of_level in known] for index in range(len(LEVELS))]
     joined = tuple(None if any(each is None for each in of) else np.stack(of) for of in kept)  # type: ignore[arg-type]
-    return Sure(number, arm.name, counts, units, tuple(run.temperature() for run in arm.arm.runs), joined)
+    return Sure(number, arm.name, counts, groups, tuple(run.temperature() for run in arm.arm.runs), joined)
 
 
 def _of_seed(seed: Seed, comparison: Comparison) -> tuple[np.ndarray, list[np.ndarray | None]] | None:

@@ -5,7 +5,7 @@ Functions of arrays alone. The scores come as a function of summed counts, so th
 
 from roadseg.stats.bootstrap import RESAMPLES, SEED, Estimate, estimate, with_seeds
 from roadseg.stats.paired import FEWEST_UNITS, PairedResult, holm, more_units, paired
-from roadseg.stats.percentile import bootstrap_interval, resampled_groups
+from roadseg.stats.shares import share_interval
 from roadseg.stats.units import BLOCKS, Units, resampling_units
 
 __all__ = [
@@ -16,12 +16,11 @@ __all__ = [
     "Estimate",
     "PairedResult",
     "Units",
-    "bootstrap_interval",
     "estimate",
     "holm",
     "more_units",
     "paired",
-    "resampled_groups",
     "resampling_units",
+    "share_interval",
     "with_seeds",
 ]  # fmt: skip
