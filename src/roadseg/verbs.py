@@ -134,7 +134,7 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     """Put the scores of runs side by side, and write a report on them."""
     from roadseg.compare import by_seed, comparable
     from roadseg.report.gather import Arm, gather, with_intervals
-    from roadseg.report.words import verdicts
+    from roadseg.report.verdicts import verdicts
     from roadseg.runs import RunDir
     from roadseg.tables import score_table
 
@@ -170,7 +170,7 @@ def study_verb(arguments: argparse.Namespace) -> int:
     from roadseg import lock
     from roadseg.interrupt import Interrupted
     from roadseg.report.gather import gather
-    from roadseg.report.words import verdicts
+    from roadseg.report.verdicts import verdicts
     from roadseg.study import check, check_output, complete_arms, make_arms, plan, run_study
 
     given = given_settings(arguments)

@@ -9,10 +9,12 @@ import pytest
 from roadseg import anatomy
 from roadseg.data.datasets import load_records
 from roadseg.data.decode import read_target
+from roadseg.data.streets import synthesize
 from roadseg.labels import IGNORE
 from roadseg.metrics import per_class_iou
 from roadseg.report.anatomy import Where, gather_where, pairs, panels, stride_sentence
 from roadseg.report.gather import Arm, Comparison, gather
+from roadseg.report.verdicts import verdicts
 from roadseg.runs import RunDir
 from roadseg.upsample import Grid
 
@@ -94,3 +96,17 @@ def test_what_was_evaluated_before_says_what_adds_it(
     assert "Not counted for old." in page
     assert not (tmp_path / "report" / "anatomy.json").exists()
     assert not (tmp_path / "report" / "figures" / "where.svg").exists()
+
+
+def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, tmp_path: Path) -> None:
+    synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
+    runs = [make_run(name, wrong, **{"data.root": str(tmp_path / "many")}) for name, wrong in (("a", 0.5), ("b", 0.1))]
+    (without,) = verdicts(compared(runs))
+    assert "boundary" not in without
+    for run in runs:
+        count(run, run)
+    (sentence,) = verdicts(compared(runs))
+    first, second = (where.bands for where in gather_where(compared(runs))[0])
+    gained = np.trace(second - first, axis1=1, axis2=2)
+    assert sentence.startswith(without.removesuffix("."))
+    assert f"; {100 * gained[:3].sum() / gained.sum():.0f} % of the pixels gained on balance are within 7" in sentence

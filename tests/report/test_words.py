@@ -9,6 +9,7 @@ import pytest
 from roadseg.data.streets import synthesize
 from roadseg.report import words
 from roadseg.report.gather import Arm, Comparison, gather
+from roadseg.report.verdicts import verdicts
 from roadseg.runs import RunDir
 
 MakeRun = Callable[..., RunDir]
@@ -22,7 +23,7 @@ def two_arms(make_run: MakeRun) -> Comparison:
 
 
 def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) -> None:
-    (sentence,) = words.verdicts(two_arms)
+    (sentence,) = verdicts(two_arms)
     assert sentence.startswith("These data cannot tell high and low apart: they differ by ")
     assert "paired over 4 images in 2 drives, p = 0.50" in sentence
     assert sentence.endswith(
@@ -36,10 +37,10 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     data = {"data.root": str(tmp_path / "many")}
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
     comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
-    (sentence,) = words.verdicts(comparison)
+    (sentence,) = verdicts(comparison)
     assert sentence.startswith("high beats low by ")
     assert "paired over 8 images" in sentence
-    assert "the gain is in " in sentence
+    assert ". The gain is in " in sentence
     (contrast,) = comparison.contrasts
     assert (contrast.a, contrast.b, contrast.verdict) == ("low", "high", "worse")
     assert contrast.turned().verdict == "better"
@@ -47,7 +48,7 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
 
 def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
     runs = [make_run(name) for name in "abc"]
-    sentences = words.verdicts(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
+    sentences = verdicts(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
     assert len(sentences) == 2
     assert all(sentence.startswith("These data cannot tell a and ") for sentence in sentences)
 

@@ -11,6 +11,7 @@ from roadseg.report import figures, svg, words
 from roadseg.report.contrasts import LEVEL, Contrast
 from roadseg.report.gather import Comparison
 from roadseg.report.svg import element, text
+from roadseg.report.verdicts import against_first
 from roadseg.stats import FEWEST_UNITS
 
 REACH = 0.4
@@ -19,12 +20,12 @@ REACH = 0.4
 
 def tables(comparison: Comparison) -> list[dict[str, Any]]:
     """One table for each pair that a verdict is about: rows of mIoU and the classes, largest first."""
-    return [_table(comparison, contrast) for contrast in words.against_first(comparison)]
+    return [_table(comparison, contrast) for contrast in against_first(comparison)]
 
 
 def files(comparison: Comparison) -> dict[str, Markup]:
     """The same as drawings, by the names of their files."""
-    pairs = words.against_first(comparison)
+    pairs = against_first(comparison)
     return {f"difference-{number}.svg": _drawing(comparison, pair) for number, pair in enumerate(pairs, 1)}
 
 

@@ -32,6 +32,7 @@ from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
 from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
 from roadseg.report.scores import scores_file
+from roadseg.report.verdicts import verdicts
 from roadseg.stats import FEWEST_UNITS
 from roadseg.tables import SCORES
 
@@ -83,7 +84,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
         "failures": failures,
         "leakage": leakage.content(leakage.measure(comparison, comparison.random)) if comparison.random else None,
-        "verdicts": words.verdicts(comparison),
+        "verdicts": verdicts(comparison),
         "fewest_units": FEWEST_UNITS,
         "forests": forest.tables(comparison),
         "caveats": words.caveats(comparison),

@@ -33,10 +33,11 @@ from typing import Any
 import numpy as np
 
 from roadseg import metrics, stats
-from roadseg.report import leakage, words
+from roadseg.report import leakage
 from roadseg.report.confidence import Sure, of_arm
 from roadseg.report.contrasts import Contrast
 from roadseg.report.gather import Comparison, ScoredArm, Spread
+from roadseg.report.verdicts import verdicts
 from roadseg.tables import SCORES
 
 
@@ -53,7 +54,7 @@ def scores_file(comparison: Comparison, sure: Sequence[Sure | None]) -> str:
         ],
         "units": _units(comparison),
         "comparisons": [_contrast(contrast, comparison.space.names) for contrast in comparison.contrasts],
-        "sentences": words.verdicts(comparison),
+        "sentences": verdicts(comparison),
     }
     if comparison.random:
         content["leakage"] = leakage.for_programs(leakage.measure(comparison, comparison.random))

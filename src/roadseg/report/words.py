@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadseg.progress import percent
-from roadseg.report.contrasts import Contrast
-from roadseg.report.gather import Comparison, Interval, ScoredArm
+from roadseg.report.gather import Comparison, Interval
 from roadseg.stats import BLOCKS, FEWEST_UNITS, RESAMPLES, SEED
 
 SMALLEST_SHARE = 0.0005
@@ -24,90 +23,6 @@ class Mistake:
     share: float
 
 
-def verdicts(comparison: Comparison) -> list[str]:
-    """What may be said: the arm with the highest mIoU against every other one, the closest first; or a single arm's
-    score.
-
-    Where in the image a difference lies is not known here.
-    """
-    ranked = sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
-    first = ranked[0]
-    if len(ranked) == 1:
-        interval = f" (95 % CI {interval_words(first.interval)})" if first.interval else ""
-        place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
-        return [f"{first.name} has a mIoU of {_miou(first)}{interval} on {place}."]
-    place = f"{first.name} has the highest mIoU, {_miou(first)}"
-    unknown = f"{place}; whether it is better cannot be told: {_nothing(comparison)}."
-    return [_sentence(comparison, contrast) for contrast in against_first(comparison)] or [unknown]
-
-
-def against_first(comparison: Comparison) -> list[Contrast]:
-    """The arm with the highest mIoU minus every other one, the closest first."""
-    ranked = sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
-    found = {}
-    for contrast in comparison.contrasts:
-        found[contrast.a, contrast.b] = contrast
-        found[contrast.b, contrast.a] = contrast.turned()
-    pairs = [(ranked[0].name, arm.name) for arm in ranked[1:]]
-    return [found[pair] for pair in pairs if pair in found]
-
-
-def _nothing(comparison: Comparison) -> str:
-    if comparison.units is None:
-        return "the drives of the images are not known without the data"
-    return f"{count(len(comparison.ids), 'image')} of one drive or sequence are too few"
-
-
-def _sentence(comparison: Comparison, contrast: Contrast) -> str:
-    low, high = contrast.interval
-    points = f"{100 * abs(contrast.miou):.1f} points of mIoU"
-    evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {p_words(contrast.p_holm)}"
-    if len(comparison.contrasts) > 1:
-        evidence += f", corrected for {len(comparison.contrasts)} pairs"
-    if np.isnan(contrast.miou):
-        return f"{contrast.a} and {contrast.b} cannot be compared: one of them has no mIoU."
-    if contrast.verdict != "cannot tell":
-        word = "beats" if contrast.verdict == "better" else "loses to"
-        lasting = "; that holds for this drive alone" if _blocks(comparison) else ""
-        return f"{contrast.a} {word} {contrast.b} by {points} ({evidence}{_classes(comparison, contrast)}){lasting}."
-    start = f"These data cannot tell {contrast.a} and {contrast.b} apart: they differ by {points} ({evidence})"
-    return f"{start}; {_more(comparison, contrast)}."
-
-
-def _blocks(comparison: Comparison) -> bool:
-    return comparison.units is not None and comparison.units.kind == "block"
-
-
-def _where(comparison: Comparison) -> str:
-    images, units = count(len(comparison.ids), "image"), comparison.units
-    if units is None or units.count == len(comparison.ids):
-        return images
-    return f"{images} in {units.count} " + ("stretches of one drive" if units.kind == "block" else "drives")
-
-
-def _classes(comparison: Comparison, contrast: Contrast) -> str:
-    names, held, by = np.array(comparison.space.names), contrast.holds, contrast.of_class
-    order = np.argsort(-np.abs(np.nan_to_num(by)), kind="stable")
-    gains, losses = ([str(names[i]) for i in order if held[i] and sign * by[i] > 0] for sign in (1, -1))
-    text = f"; the gain is in {listed(gains)}" if gains else "; no single class holds after Holm's correction"
-    return text + (f", the loss in {listed(losses)}" if losses else "")
-
-
-def _more(comparison: Comparison, contrast: Contrast) -> str:
-    noun = "drive" if comparison.groups != len(comparison.ids) else "image"
-    if _blocks(comparison):
-        return "more of this drive, or better other drives, might"
-    few = ""
-    if contrast.units < FEWEST_UNITS:
-        few = f"with {count(contrast.units, noun)} no difference could be told, however large"
-        if contrast.units < 3:
-            return f"{few}; at least {count(FEWEST_UNITS - contrast.units, f'more {noun}')} would be needed"
-        few += ", and "
-    if contrast.more is None:
-        return f"{few}if they differ so little, even 1000 more {noun}s would not"
-    return f"{few}about {count(contrast.more, f'more {noun}')} would, if the difference is what it seems"
-
-
 def signed(value: float) -> str:
     """A difference in points."""
     return "–" if np.isnan(value) else f"{100 * value:.1f}".replace("-", "\N{MINUS SIGN}")
@@ -116,15 +31,6 @@ def signed(value: float) -> str:
 def p_words(p: float) -> str:
     """A p as it stands in a sentence."""
     return "p unknown" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def listed(names: list[str]) -> str:
-    """Names in a sentence."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _miou(arm: ScoredArm) -> str:
-    return f"{percent(arm.score('mean_iou').mean)}\N{NO-BREAK SPACE}%"
 
 
 def caveats(comparison: Comparison) -> list[str]:
