@@ -6,8 +6,9 @@ Two worlds of drives. Even: six classes in every drive, each drive with its own 
 by a normal of standard deviation 0.7) and its own mix of classes. Rare: eleven classes, the smallest in four drives
 of ten, drives of 2 to some 30 frames, and whole drives that are harder. The true scores are those of 40,000 drives.
 Many samples of n drives are drawn, and the share of their intervals that hold the truth is printed, with the median
-width in points: of the interval that roadseg states, of the plain percentiles of the same bootstrap, of the expanded
-percentiles (Hesterberg 2015) and of t with the jackknife's standard error. 95 % would be right.
+width in points: of the interval that roadseg states, of the same error on the scale of the logit, of the plain
+percentiles of the same bootstrap, of the expanded percentiles (Hesterberg 2015) and of t with the jackknife's standard
+error. 95 % would be right.
 
 Below: one film of consecutive frames that are alike (autoregressive, correlation of neighbours as given), its mIoU
 against that of an endless film, by the number of stretches that are resampled.
@@ -69,6 +70,7 @@ def film(frames: int, alike: float, rng: RNG, arms: int = 1) -> np.ndarray:
 def intervals(counts: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Intervals (S, 2) of all scores, by method."""
     seen = metrics.units_of_scores(counts)
+    found = stats.estimate(counts, metrics.scores, seen, 1000, seed)
     units = len(counts)
     score = metrics.scores(counts.sum(0))
     resampled = np.concatenate(bootstrap._resampled(counts, metrics.scores, 1000, seed))
@@ -77,10 +79,12 @@ def intervals(counts: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     without = metrics.scores(counts.sum(0) - counts)
     error = ((units - 1) / units * ((without - without.mean(0)) ** 2).sum(0)) ** 0.5
     with np.errstate(all="ignore"):
-        half = (t * error / (score * (1 - score)))[:, None] * np.array([-1, 1])
-        jackknife = expit(logit(score)[:, None] + half)
+        half = np.stack([t * error, scipy_stats.t.ppf(0.975, found.freedom) * found.error])
+        half = (half / (score * (1 - score)))[:, :, None] * np.array([-1, 1])
+        jackknife, of_logit = expit(logit(score)[:, None] + half)
     return {
-        "roadseg": stats.estimate(counts, metrics.scores, seen, 1000, seed).interval_of_shares(),
+        "roadseg": found.interval_of_shares(),
+        "logit": of_logit,
         "percentile": np.nanpercentile(resampled, [2.5, 97.5], axis=0).T,
         "expanded": np.nanpercentile(resampled, [beyond, 100 - beyond], axis=0).T,
         "jackknife": jackknife,

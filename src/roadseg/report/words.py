@@ -185,8 +185,8 @@ def _interval_method(comparison: Comparison) -> str:
     if units.kind == "block":
         what = f"{BLOCKS} stretches of consecutive images of the one drive"
     text = f"95 % bootstrap: {RESAMPLES:,} times (seed {SEED}) as many {what} as there are get drawn with replacement. "
-    text += "The interval is the score plus and minus Student's t times the bootstrap's standard error, corrected for "
-    text += "their number, and for a share on the scale of its logit; plain percentiles are too narrow with few drives."
+    text += "The interval is Wilson's for a share, with Student's t and the bootstrap's standard error, corrected for "
+    text += "their number; plain percentiles are too narrow with few drives."
     if comparison.seeds > 1:
         text += " Where an arm has several seeds, the interval is of their mean and "
         text += "holds for other drives and other seeds: "

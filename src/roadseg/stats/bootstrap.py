@@ -3,8 +3,10 @@
 The percentiles of a bootstrap cover the truth far less often than they say where few units are resampled, because a
 sample of n units spreads less than the world (by (n - 1) / n in variance) and because its own spread is hardly known
 (Hesterberg 2015, "What teachers should know about the bootstrap", sec. 5.3). So the interval is the score plus and
-minus t (n - 1 degrees of freedom) times the bootstrap's standard error, corrected for n; for shares on the scale of the
-logit, which keeps it between 0 and 1. Compared with five others in docs/decisions/0013.
+minus t (n - 1 degrees of freedom) times the bootstrap's standard error, corrected for n. For a share it is Wilson's
+(1927), which stays between 0 and 1: the error is taken to change with the true share p as sqrt(p (1 - p)), as where
+trials are counted, here as many as the error stands for (Korn and Graubard 1998). Compared with six others in
+docs/decisions/0013.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
-from scipy import special, stats
+from scipy import stats
 
 RESAMPLES = 10_000
 SEED = 0
@@ -35,10 +37,12 @@ class Estimate:
 
     def interval_of_shares(self) -> Float[np.ndarray, " s 2"]:
         """95 % intervals of scores between 0 and 1."""
-        slope = self.score * (1 - self.score)
+        half = self._half()
         with np.errstate(divide="ignore", invalid="ignore"):
-            half = np.where(self.error > 0, self._half() / slope, 0.0 * self.error)
-            ends = special.expit(special.logit(self.score)[:, None] + half[:, None] * np.array([-1.0, 1.0]))
+            few = half**2 / (self.score * (1 - self.score))  # t^2 over the effective number of trials
+            middle = (self.score + few / 2) / (1 + few)
+            reach = np.sqrt(half**2 + few**2 / 4) / (1 + few)
+            ends = middle[:, None] + reach[:, None] * np.array([-1.0, 1.0])
         return np.asarray(np.where((self.error == 0)[:, None], self.score[:, None], ends))
 
     def interval_of_differences(self) -> Float[np.ndarray, " s 2"]:
