@@ -155,8 +155,8 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
     comparison = gather(" and ".join(arm.name for arm in arms), arms, split, arguments.root)
     console.print(score_table(names, with_intervals(comparison, runs, reports), split))
-    for sentence in verdicts(comparison):
-        say(console, sentence)
+    for verdict in verdicts(comparison):
+        say(console, verdict.text)
     if arguments.output:
         with live_display(console) as display:
             _write_report(comparison, arguments.output, display, {})
@@ -209,8 +209,8 @@ def study_verb(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     if comparison:
         console.print(_arm_table(comparison))
-        for sentence in verdicts(comparison):
-            say(console, sentence)
+        for verdict in verdicts(comparison):
+            say(console, verdict.text)
         if comparison.random:
             from roadseg.report.leakage import measure, sentences
 

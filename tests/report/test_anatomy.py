@@ -101,11 +101,11 @@ def test_what_was_evaluated_before_says_what_adds_it(
 def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, tmp_path: Path) -> None:
     synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
     runs = [make_run(name, wrong, **{"data.root": str(tmp_path / "many")}) for name, wrong in (("a", 0.5), ("b", 0.1))]
-    (without,) = verdicts(compared(runs))
+    (without,) = [verdict.text for verdict in verdicts(compared(runs))]
     assert "boundary" not in without
     for run in runs:
         count(run, run)
-    (sentence,) = verdicts(compared(runs))
+    (sentence,) = [verdict.text for verdict in verdicts(compared(runs))]
     first, second = (where.bands for where in gather_where(compared(runs))[0])
     gained = np.trace(second - first, axis1=1, axis2=2)
     assert sentence.startswith(without.removesuffix("."))

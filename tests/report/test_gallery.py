@@ -23,14 +23,26 @@ MakeRun = Callable[..., RunDir]
 
 def test_best_worst_and_most_different_are_chosen_once() -> None:
     scores = np.array([[0.9, 0.1, 0.5, 0.4, 0.6, np.nan], [0.9, 0.2, 0.5, 0.9, 0.6, 0.7]])
-    kinds = chosen(scores, most=1)
+    alone = list("abcdef")
+    kinds = chosen(scores, alone, most=1)
     assert kinds == {0: ("best",), 1: ("worst",), 3: ("differ",)}
-    everything = chosen(scores)
+    everything = chosen(scores, alone)
     assert everything[3] == ("best", "differ")
     assert everything[1] == ("worst", "differ")
     assert 5 not in everything
-    assert chosen(scores[:1, :2]) == {0: ("best",), 1: ("worst",)}
-    assert chosen(np.array([[np.nan]])) == {}
+    assert chosen(scores[:1, :2], alone) == {0: ("best",), 1: ("worst",)}
+    assert chosen(np.array([[np.nan]]), alone) == {}
+
+
+def test_neighbours_in_one_drive_are_shown_last() -> None:
+    scores = np.linspace(0.9, 0.1, 24)[None]
+    one_drive = chosen(scores, ["a"] * 24, most=3)
+    assert [index for index, kinds in one_drive.items() if "best" in kinds] == [0, 6, 12]
+    assert [index for index, kinds in one_drive.items() if "worst" in kinds] == [23, 17, 11]
+    apart = chosen(scores, [str(index) for index in range(24)], most=3)
+    assert [index for index, kinds in apart.items() if "best" in kinds] == [0, 1, 2]
+    few = chosen(scores[:, :6], ["a"] * 6, most=2)
+    assert [index for index, kinds in few.items() if "best" in kinds] == [0, 1]
 
 
 def test_errors_tell_where_another_arm_is_right() -> None:

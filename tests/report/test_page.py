@@ -20,7 +20,7 @@ def test_many_arms_are_set_in_even_rows(columns: int, side_by_side: int) -> None
             "transforms.crop=64,96 b",
             '<span class="word">transforms.<wbr>crop=<wbr><span class="whole">64,96</span></span> b',
         ),
-        ("30.7 % <b>=1 & =", "30.7 % &lt;b&gt;=1 &amp; ="),
+        ("30.7 % <b>=1 & =", "30.7\N{NO-BREAK SPACE}% &lt;b&gt;=1 &amp; ="),
     ],
 )
 def test_lines_end_between_the_parts_of_a_setting_and_never_in_a_number(name: str, shown: str) -> None:

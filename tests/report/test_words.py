@@ -15,6 +15,10 @@ from roadseg.runs import RunDir
 MakeRun = Callable[..., RunDir]
 
 
+def said(comparison: Comparison) -> list[str]:
+    return [verdict.text for verdict in verdicts(comparison)]
+
+
 @pytest.fixture
 def two_arms(make_run: MakeRun) -> Comparison:
     """The second has the higher scores."""
@@ -23,7 +27,7 @@ def two_arms(make_run: MakeRun) -> Comparison:
 
 
 def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) -> None:
-    (sentence,) = verdicts(two_arms)
+    (sentence,) = said(two_arms)
     assert sentence.startswith("These data cannot tell high and low apart: they differ by ")
     assert "paired over 4 images in 2 drives, p = 0.50" in sentence
     assert sentence.endswith(
@@ -37,7 +41,7 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     data = {"data.root": str(tmp_path / "many")}
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
     comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
-    (sentence,) = verdicts(comparison)
+    (sentence,) = said(comparison)
     assert sentence.startswith("high beats low by ")
     assert "paired over 8 images" in sentence
     assert ". The gain is in " in sentence
@@ -48,7 +52,7 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
 
 def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
     runs = [make_run(name) for name in "abc"]
-    sentences = verdicts(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
+    sentences = said(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
     assert len(sentences) == 2
     assert all(sentence.startswith("These data cannot tell a and ") for sentence in sentences)
 
@@ -69,8 +73,8 @@ def test_scores_of_training_images_are_said_to_be_so(make_run: MakeRun, split: s
     source = run.evaluation
     for path in list(source.glob("val.*")):
         (source / path.name.replace("val", split)).write_bytes(path.read_bytes())
-    said = " ".join(words.caveats(gather("x", [Arm("a", (run,))], split)))
-    assert ("were trained on" in said) == warned
+    caveats = " ".join(words.caveats(gather("x", [Arm("a", (run,))], split)))
+    assert ("were trained on" in caveats) == warned
 
 
 def test_the_largest_shares_of_wrong_pixels_are_told() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,9 @@ from roadseg.runs import RunDir
 KINDS = {"best": "best", "worst": "worst", "differ": "most different"}
 """Why an image is shown, and how that is called."""
 
-MOST_OF_A_KIND = 6
+MOST_OF_A_KIND = 4
+NEIGHBOURS = 5
+"""Images of one drive that are at most so many apart look alike; of those of a kind one is shown."""
 LONGEST_SIDE = 1024
 """Pictures are shrunk to this many pixels: as wide as they are ever shown on most screens."""
 
@@ -81,10 +84,13 @@ class Gallery:
     left_out: int = 0
 
 
-def chosen(scores: Float[np.ndarray, "arms images"], most: int = MOST_OF_A_KIND) -> dict[int, tuple[str, ...]]:
+def chosen(
+    scores: Float[np.ndarray, "arms images"], groups: Sequence[str], most: int = MOST_OF_A_KIND
+) -> dict[int, tuple[str, ...]]:
     """The images to show and their kinds: the highest and lowest mean score, and the largest gap between arms.
 
-    Of few images each kind takes a third. An image that no arm has a score for is never chosen.
+    The images are in the order of their ids, `groups` are their drives. Of few images each kind takes a third.
+    Neighbours of one that is shown come after all others. An image that no arm has a score for is never chosen.
     """
     known = np.flatnonzero(~np.isnan(scores).any(0))
     most = min(most, -(-len(known) // 3))
@@ -94,17 +100,27 @@ def chosen(scores: Float[np.ndarray, "arms images"], most: int = MOST_OF_A_KIND)
         orders["differ"] = np.argsort(-gap, kind="stable")
     kinds: dict[int, tuple[str, ...]] = {}
     for kind, order in orders.items():
-        for position in order[:most]:
-            index = int(known[position])
+        for index in _apart([int(known[position]) for position in order], groups)[:most]:
             kinds[index] = (*kinds.get(index, ()), kind)
     return kinds
+
+
+def _apart(order: Sequence[int], groups: Sequence[str]) -> list[int]:
+    """The same images, those behind that are neighbours of one that comes before."""
+    first: list[int] = []
+    for index in order:
+        if not any(groups[index] == groups[other] and abs(index - other) <= NEIGHBOURS for other in first):
+            first.append(index)
+    taken = set(first)
+    return first + [index for index in order if index not in taken]
 
 
 def make_gallery(comparison: Comparison, display: Display) -> Gallery:
     """Read the chosen images and what the first seed of each arm predicted for them."""
     if comparison.records is None:
         return Gallery((), comparison.missing)
-    kinds = chosen(np.stack([arm.per_image for arm in comparison.arms]))
+    groups = [comparison.records[name].group for name in comparison.ids]
+    kinds = chosen(np.stack([arm.per_image for arm in comparison.arms]), groups)
     display.begin("drawing pictures", len(kinds))
     shown: list[Shown] = []
     for index, why in kinds.items():

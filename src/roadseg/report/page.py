@@ -226,8 +226,12 @@ def _environment(autoescape: bool) -> jinja2.Environment:
 
 
 def breakable(text: str) -> Markup:
-    """Text in which a setting (`optimizer.lr=1e-4`) stays on one line, or breaks between its parts, not in a number."""
-    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else word for word in text.split(" "))
+    """Text in which a setting (`optimizer.lr=1e-4`) stays on one line, or breaks between its parts, not in a number.
+
+    No line begins with a percent sign.
+    """
+    words = text.replace(" %", "\N{NO-BREAK SPACE}%").split(" ")
+    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else word for word in words)
 
 
 def _setting(word: str) -> Markup:

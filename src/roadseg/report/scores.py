@@ -54,7 +54,7 @@ def scores_file(comparison: Comparison, sure: Sequence[Sure | None]) -> str:
         ],
         "units": _units(comparison),
         "comparisons": [_contrast(contrast, comparison.space.names) for contrast in comparison.contrasts],
-        "sentences": verdicts(comparison),
+        "sentences": [verdict.text for verdict in verdicts(comparison)],
     }
     if comparison.random:
         content["leakage"] = leakage.for_programs(leakage.measure(comparison, comparison.random))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from roadseg.anatomy.words import where_it_differs
@@ -13,7 +15,19 @@ from roadseg.report.words import count, interval_words, p_words, signed
 from roadseg.stats import FEWEST_UNITS
 
 
-def verdicts(comparison: Comparison) -> list[str]:
+class Verdict(NamedTuple):
+    """A sentence or two: the claim that a reader takes away, and right behind it what it rests on and where it lies."""
+
+    claim: str
+    rest: str
+
+    @property
+    def text(self) -> str:
+        """Both."""
+        return self.claim + self.rest
+
+
+def verdicts(comparison: Comparison) -> list[Verdict]:
     """What may be said: the arm with the highest mIoU against every other one, the closest first; or a single arm's
     score.
     """
@@ -22,11 +36,11 @@ def verdicts(comparison: Comparison) -> list[str]:
     if len(ranked) == 1:
         interval = f" (95 % CI {interval_words(first.interval)})" if first.interval else ""
         place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
-        return [f"{first.name} has a mIoU of {_miou(first)}{interval} on {place}."]
-    place = f"{first.name} has the highest mIoU, {_miou(first)}"
-    unknown = f"{place}; whether it is better cannot be told: {_nothing(comparison)}."
+        return [Verdict(f"{first.name} has a mIoU of {_miou(first)}", f"{interval} on {place}.")]
+    why = f"; whether it is better cannot be told: {_nothing(comparison)}."
+    unknown = Verdict(f"{first.name} has the highest mIoU, {_miou(first)}", why)
     bands = {where.arm.name: where.bands for where in gather_where(comparison)[0]}
-    return [_sentence(comparison, contrast, bands) for contrast in against_first(comparison)] or [unknown]
+    return [_verdict(comparison, contrast, bands) for contrast in against_first(comparison)] or [unknown]
 
 
 def against_first(comparison: Comparison) -> list[Contrast]:
@@ -46,22 +60,22 @@ def _nothing(comparison: Comparison) -> str:
     return f"{count(len(comparison.ids), 'image')} of one drive or sequence are too few"
 
 
-def _sentence(comparison: Comparison, contrast: Contrast, bands: dict[str, np.ndarray]) -> str:
-    low, high = contrast.interval
+def _verdict(comparison: Comparison, contrast: Contrast, bands: dict[str, np.ndarray]) -> Verdict:
+    a, b, (low, high) = contrast.a, contrast.b, contrast.interval
     points = f"{100 * abs(contrast.miou):.1f} points of mIoU"
     evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {p_words(contrast.p_holm)}"
     if len(comparison.contrasts) > 1:
         evidence += f", corrected for {len(comparison.contrasts)} pairs"
     if np.isnan(contrast.miou):
-        return f"{contrast.a} and {contrast.b} cannot be compared: one of them has no mIoU."
-    if contrast.verdict != "cannot tell":
-        word = "beats" if contrast.verdict == "better" else "loses to"
-        lasting = "; that holds for this drive alone" if _blocks(comparison) else ""
-        text = f"{contrast.a} {word} {contrast.b} by {points} ({evidence}){lasting}. {_classes(comparison, contrast)}"
-        where = where_it_differs(bands[contrast.b], bands[contrast.a]) if bands else None
-        return f"{text}; {where}." if where else f"{text}."
-    start = f"These data cannot tell {contrast.a} and {contrast.b} apart: they differ by {points} ({evidence})"
-    return f"{start}; {_more(comparison, contrast)}."
+        return Verdict(f"{a} and {b} cannot be compared", ": one of them has no mIoU.")
+    if contrast.verdict == "cannot tell":
+        claim = f"These data cannot tell {a} and {b} apart: they differ by {points}"
+        return Verdict(claim, f" ({evidence}); {_more(comparison, contrast)}.")
+    word = "beats" if contrast.verdict == "better" else "loses to"
+    lasting = "; that holds for this drive alone" if _blocks(comparison) else ""
+    where = where_it_differs(bands[b], bands[a]) if bands else None
+    found = f"{_classes(comparison, contrast)}; {where}" if where else _classes(comparison, contrast)
+    return Verdict(f"{a} {word} {b} by {points}", f" ({evidence}){lasting}. {found}.")
 
 
 def _blocks(comparison: Comparison) -> bool:
