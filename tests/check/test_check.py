@@ -15,7 +15,7 @@ from roadseg.check.shift import direction
 from roadseg.cli import main
 from roadseg.data import folder
 from roadseg.errors import DataError
-from roadseg.labels import load
+from roadseg.labels import camvid, load
 from roadseg.progress import Display
 
 Spoil = Callable[[np.ndarray], Image.Image]
@@ -53,6 +53,13 @@ def smoothed(ids: np.ndarray) -> Image.Image:
     return Image.fromarray(ids).resize((240, 180), Image.Resampling.BILINEAR).resize((480, 360))
 
 
+def painted(ids: np.ndarray) -> Image.Image:
+    colors = np.zeros((256, 3), np.uint8)
+    for label in camvid().classes:
+        colors[label.id] = label.color
+    return Image.fromarray(colors[ids])
+
+
 FAULTS: dict[str, tuple[str, Spoil]] = {
     "shifted": ("shift", lambda ids: Image.fromarray(ndimage.shift(ids, (4, -6), order=0, mode="nearest"))),
     "mirrored": ("shift", lambda ids: Image.fromarray(np.ascontiguousarray(ids[:, ::-1]))),
@@ -60,6 +67,8 @@ FAULTS: dict[str, tuple[str, Spoil]] = {
     "half size": ("sizes", lambda ids: Image.fromarray(ids[::2, ::2])),
     "three channels": ("coding", lambda ids: Image.fromarray(ids).convert("RGB")),
     "empty": ("classes", lambda ids: Image.fromarray(np.full_like(ids, 11))),
+    "mask of one class": ("coding", lambda ids: Image.fromarray(np.where(ids == 3, 255, 0).astype(np.uint8))),
+    "colours": ("coding", lambda ids: painted(ids)),
 }
 
 
@@ -69,6 +78,46 @@ def test_a_planted_fault_is_found_in_its_file_alone(plain: Path, subject: str, c
     alarms = [one for one in checked(plain) if one.severity != "hint"]
     assert [(one.subject, one.files) for one in alarms] == [(subject, (name,))]
     assert alarms[0].remedy
+
+
+@pytest.mark.parametrize("method", [Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
+def test_colours_mixed_along_borders_are_found_in_their_file_alone(plain: Path, method: Image.Resampling) -> None:
+    for number in range(12):
+        spoil(plain, painted, number)
+    assert [(one.subject, one.severity) for one in checked(plain)] == [("coding", "hint")]
+    path = sorted((plain / "labels").iterdir())[3]
+    with Image.open(path) as picture:
+        picture.resize((960, 720), method).resize((480, 360), method).save(path)
+    (alarm,) = (one for one in checked(plain) if one.severity != "hint")
+    assert (alarm.subject, alarm.files) == ("borders", (str(path),))
+    assert "nearest neighbour" in alarm.remedy
+
+
+def test_a_folder_of_masks_is_told_to_be_one(plain: Path) -> None:
+    for number in range(12):
+        spoil(plain, FAULTS["mask of one class"][1], number)
+    (found,) = (one for one in checked(plain) if one.subject == "coding")
+    assert found.severity == "warning"
+    assert found.what == "labels are masks of 0 and 255: one class and the rest"
+
+
+TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_labels_drawn_on_a_photo_that_exif_turns(plain: Path, orientation: int) -> None:
+    turn, image = TURNS[orientation], sorted((plain / "images").iterdir())[3]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(image) as picture:
+        picture.convert("RGB").transpose(turn).save(image.with_suffix(".jpg"), exif=exif, quality=95)
+    image.unlink()
+    upright = [(one.subject, one.severity) for one in checked(plain)]
+    assert upright == [("sizes", "hint"), ("coding", "hint")]
+    name = spoil(plain, lambda ids: Image.fromarray(ids).transpose(turn))
+    (alarm,) = (one for one in checked(plain) if one.severity != "hint")
+    assert alarm.files == (name,)
+    assert ("as stored" in alarm.what) if orientation > 4 else ("turned" in alarm.what)
 
 
 def test_the_shift_is_told_in_pixels(plain: Path) -> None:

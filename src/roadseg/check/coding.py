@@ -54,7 +54,8 @@ def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
             )
         )  # fmt: skip
     same = [(one, label) for one, label in rest if label.kind == usual]
-    return findings + (_without_table(same) if space is None else _against_table(same, space)) + _mixed_ids(same)
+    findings += _without_table(same) if space is None else _against_table(same, space)
+    return findings + _mixed_ids(same) + _masks_among_ids(same)
 
 
 def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
@@ -122,6 +123,20 @@ def _mixed_ids(read: Labelled) -> list[Finding]:
             "coding", "error",
             f"{plural(len(few), 'label')} that look like {names}, where the others do not",
             "bring all labels to one coding (cityscapesscripts.helpers.labels has the table)", _names(few),
+        )
+    ]  # fmt: skip
+
+
+def _masks_among_ids(read: Labelled) -> list[Finding]:
+    """Labels of 0 and 255 alone, where most have other values and never 255."""
+    usual = [set(label.values) for _, label in read if not set(label.values) <= {0, 255}]
+    masks = [(one, label) for one, label in read if set(label.values) == {0, 255}]
+    if not masks or read[0][1].kind != "ids" or len(usual) <= len(masks) or any(255 in values for values in usual):
+        return []
+    return [
+        Finding(
+            "coding", "error", f"{plural(len(masks), 'label')} of 0 and 255 alone, where the others hold ids",
+            "export them as the others; 255 is no class there, or means unlabelled", _names(masks),
         )
     ]  # fmt: skip
 

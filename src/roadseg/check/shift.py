@@ -28,6 +28,9 @@ CLEAR = 4.5
 """How far a peak stands above the middle, in standard deviations."""
 NO_BETTER = 0.5
 """Where no peak is clear, a label whose own place is lower by less is left in peace: few borders, weak edges."""
+FEW_BORDERS, UNRELATED = 2000, 1.5
+"""A label of fewer border pixels, such as a mask of one class, is said to fit nowhere only where its own place is no
+higher than so many standard deviations, as that of one in fifteen labels of another image."""
 SMALLEST, GAIN = 2.5, 1.1
 """A label is shifted when its peak is so many pixels away, and so many standard deviations higher than the place."""
 
@@ -37,13 +40,14 @@ class Fit(NamedTuple):
 
     `shift`: right and down, in pixels, by which the label lies beside its image (0, 0 where it fits). `peak`: height of
     that place above the middle of all places, `gain` above the label's own place, in standard deviations. `mirrored`:
-    the height of the peak of the label turned left to right.
+    the height of the peak of the label turned left to right. `borders`: how many pixels were compared.
     """
 
     shift: tuple[int, int]
     peak: float
     gain: float
     mirrored: float
+    borders: int
 
     @property
     def shifted(self) -> bool:
@@ -63,6 +67,8 @@ class Fit(NamedTuple):
     @property
     def nowhere(self) -> bool:
         """The label fits nowhere."""
+        if self.borders < FEW_BORDERS and self.peak - self.gain >= UNRELATED:
+            return False
         return self.elsewhere and self.peak < CLEAR and self.gain >= NO_BETTER and not self.flipped
 
 
@@ -73,7 +79,8 @@ def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:
     height, width = min(small.shape[0], grey.shape[0]), min(small.shape[1], grey.shape[1])
     small, grey = small[:height, :width], grey[:height, :width]
     borders = label_borders(small)
-    if borders.sum() < FEWEST_BORDERS or min(height, width) < 2 * REACH:
+    number = int(borders.sum())
+    if number < FEWEST_BORDERS or min(height, width) < 2 * REACH:
         return None
     edges = image_edges(grey)
     transformed = fft.rfft2(edges, _padded(edges.shape), workers=1)
@@ -86,7 +93,7 @@ def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:
         turned = _agreement(transformed, np.ascontiguousarray(borders[:, ::-1]))
         mirrored = (float(turned.max()) - float(np.median(turned))) / (float(turned.std()) + 1e-9)
     shift = ((REACH - int(column)) * factor, (REACH - int(row)) * factor)
-    return Fit(shift, peak, (best - float(scores[REACH, REACH])) / spread, mirrored)
+    return Fit(shift, peak, (best - float(scores[REACH, REACH])) / spread, mirrored, number)
 
 
 def _grey(pixels: UInt8[np.ndarray, "h w 3"], factor: int) -> Float[np.ndarray, "rows columns"]:
