@@ -14,10 +14,13 @@ import argparse
 import numpy as np
 from scipy.special import expit, logit
 
-from interval_coverage import even_drives, film, rare_drives
+from interval_coverage import even_drives, film_units, films, rare_drives
 from roadseg import metrics, stats
 
 RESAMPLES = 500
+FILMS = ((1, 100, 0.5), (1, 100, 0.7), (1, 100, 0.8), (1, 500, 0.9),
+         (2, 100, 0.8), (2, 100, 0.9), (3, 100, 0.9), (4, 60, 0.8), (5, 60, 0.8))  # fmt: skip
+"""Number of films, frames of each, and correlation of neighbours."""
 
 
 def verdicts(first: np.ndarray, second: np.ndarray, trial: int, truth: float = 0.0) -> tuple[bool, bool, bool]:
@@ -56,10 +59,13 @@ def main() -> None:
             pairs = (world(count, rng, 2)[:, :, None] for _ in range(trials))
             show(f"{name}, {count} drives", [verdicts(*pair, trial) for trial, pair in enumerate(pairs)])
     rng = np.random.default_rng(2)
-    for frames, alike in ((100, 0.5), (100, 0.7), (100, 0.8), (500, 0.9)):
-        units = stats.resampling_units(["film"] * frames)
-        pairs = (np.stack([units.sums(arm) for arm in film(frames, alike, rng, 2)])[:, :, None] for _ in range(trials))
-        show(f"one film of {frames} frames, neighbours {alike}", [verdicts(*p, trial) for trial, p in enumerate(pairs)])
+    for count, frames, alike in FILMS:
+        units, found = film_units(count, frames), []
+        for trial in range(trials):
+            levels = 0.5 * rng.standard_normal((count, 2, 6)) if count > 1 else np.zeros((1, 2, 6))
+            arms = films(levels, frames, alike, rng, 2)
+            found.append(verdicts(*np.stack([units.sums(arm) for arm in arms])[:, :, None], trial))
+        show(f"films: {count} of {frames} frames, neighbours {alike}", found)
     rng = np.random.default_rng(3)
     for count in (8, 20):
         for number in (1, 3):

@@ -11,7 +11,8 @@ percentiles of the same bootstrap, of the expanded percentiles (Hesterberg 2015)
 error. 95 % would be right.
 
 Below: one film of consecutive frames that are alike (autoregressive, correlation of neighbours as given), its mIoU
-against that of an endless film, by the number of stretches that are resampled.
+against that of an endless film, by the number of stretches that are resampled. At last a few films that differ as
+drives do: the stretches that roadseg cuts them into, against endless versions of the same films.
 """
 
 import argparse
@@ -55,16 +56,31 @@ def _margins(pixels: np.ndarray, recall: np.ndarray, claimed_for: np.ndarray, rn
     return np.stack([right, true, right + np.round(wrong).astype(np.int64)], axis=-2)
 
 
-def film(frames: int, alike: float, rng: RNG, arms: int = 1) -> np.ndarray:
-    """Margins (arms, frames, 3, 6) of consecutive frames; `alike` is the correlation of neighbours."""
+def film(frames: int, alike: float, rng: RNG, arms: int = 1, level: np.ndarray | float = 0.0) -> np.ndarray:
+    """Margins (arms, frames, 3, 6) of consecutive frames; `alike` is the correlation of neighbours.
+
+    `level` (2, 6) is what is the film's own: the logarithms of its classes' shares, and the logits of their recalls.
+    """
+    shares_level, recall_level = np.broadcast_to(level, (2, 6))
     walks = np.empty((arms + 2, frames, 6))
     walks[:, 0] = rng.standard_normal((arms + 2, 6))
     steps = (1 - alike**2) ** 0.5 * rng.standard_normal(walks.shape)
     for frame in range(1, frames):
         walks[:, frame] = alike * walks[:, frame - 1] + steps[:, frame]
-    shares = np.linspace(8, 1, 6) * np.exp(0.5 * walks[0])
+    shares = np.linspace(8, 1, 6) * np.exp(0.5 * walks[0] + shares_level)
     pixels = np.round(5000 * shares / shares.sum(1, keepdims=True))
-    return _margins(pixels, expit(np.linspace(2.5, 0.0, 6) + 0.5 * walks[1] + 0.5 * walks[2:]), np.ones(6), rng)
+    recall = np.linspace(2.5, 0.0, 6) + 0.5 * walks[1] + 0.5 * walks[2:] + recall_level
+    return _margins(pixels, expit(recall), np.ones(6), rng)
+
+
+def films(levels: np.ndarray, frames: int, alike: float, rng: RNG, arms: int = 1) -> np.ndarray:
+    """Margins (arms, films * frames, 3, 6) of films that differ by their levels (films, 2, 6)."""
+    return np.concatenate([film(frames, alike, rng, arms, level) for level in levels], axis=1)
+
+
+def film_units(count: int, frames: int) -> stats.Units:
+    """What roadseg resamples where so many films of so many frames are scored."""
+    return stats.resampling_units([str(number) for number in range(count) for _ in range(frames)])
 
 
 def intervals(counts: np.ndarray, seed: int) -> dict[str, np.ndarray]:
@@ -118,7 +134,7 @@ def film_table(trials: int) -> None:
     rng = np.random.default_rng(0)
     truth = metrics.scores(film(100_000, 0.0, rng)[0].sum(0))[0]
     for frames, alike in ((100, 0.6), (100, 0.8), (100, 0.9), (500, 0.8), (500, 0.9), (500, 0.95)):
-        covered = dict.fromkeys((stats.units.BLOCKS, 10, 20, frames), 0)
+        covered = dict.fromkeys((stats.FEWEST_UNITS, 10, 20, frames), 0)
         for trial in range(trials):
             counts = film(frames, alike, rng)[0]
             for blocks in covered:
@@ -128,6 +144,23 @@ def film_table(trials: int) -> None:
                 covered[blocks] += low <= truth <= high
         cells = "  ".join(f"{blocks:>3} stretches {100 * hits / trials:5.1f}" for blocks, hits in covered.items())
         print(f"{frames} frames, neighbours correlate by {alike}: {cells}", flush=True)
+
+
+def films_table(trials: int) -> None:
+    print("\nfew films that differ, mIoU of more of the same films; covered % (median width in points)")
+    rng = np.random.default_rng(0)
+    for count, frames, alike in ((2, 100, 0.8), (2, 100, 0.9), (3, 100, 0.9), (4, 60, 0.8), (5, 60, 0.8)):
+        units, held, widths = film_units(count, frames), 0, []
+        for trial in range(trials):
+            levels = 0.5 * rng.standard_normal((count, 2, 6))
+            truth = metrics.scores(films(levels, 5000, 0.0, rng)[0].sum(0))[0]
+            summed = units.sums(films(levels, frames, alike, rng)[0])
+            seen = metrics.units_of_scores(summed)
+            low, high = stats.estimate(summed, metrics.scores, seen, 300, trial).interval_of_shares()[0]
+            held += low <= truth <= high
+            widths.append(high - low)
+        print(f"{count} films of {frames} frames, neighbours correlate by {alike}: {units.count} stretches "
+              f"{100 * held / trials:5.1f} ({100 * np.median(widths):4.1f})", flush=True)  # fmt: skip
 
 
 def speed() -> None:
@@ -151,6 +184,7 @@ def main() -> None:
     drives_table("even", even_drives, trials)
     drives_table("rare", rare_drives, trials)
     film_table(trials)
+    films_table(trials)
 
 
 if __name__ == "__main__":

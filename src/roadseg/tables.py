@@ -54,7 +54,7 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     return table
 
 
-UNITS = {"group": "group", "block": "stretch of the one drive", "none": "drive", "image": "image"}
+UNITS = {"group": "group", "block": "stretch", "none": "drive", "image": "image"}
 """What is resampled, in words, by its name in `evaluation/<split>.json`; `image` stands in older files."""
 
 
@@ -95,12 +95,12 @@ def _span(low: float | None, high: float | None) -> str:
 
 
 def caption(unit: str, units: int) -> str:
-    """What the intervals rest on: groups, stretches of the only drive, or nothing."""
+    """What the intervals rest on: groups, stretches of few groups, or nothing."""
     if unit == "none":
         return "percent; no intervals: the images are of one group, and few"
     text = "percent; intervals: 95 % bootstrap over"
     if unit == "block":
-        return f"{text} {units} stretches of the one group: they say nothing about others"
+        return f"{text} {units} stretches of consecutive images: nothing about other groups"
     if unit == "image":
         return f"{text} images, too narrow: the images are of one group"
     return f"{text} {units} groups" + (", which are too few to compare" if units < FEW_UNITS else "")

@@ -50,6 +50,21 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     assert contrast.turned().verdict == "better"
 
 
+def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, tmp_path: Path) -> None:
+    synthesize(tmp_path / "long", drives=4, frames=15, width=96, height=64)
+    data = {"data.root": str(tmp_path / "long")}
+    runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
+    comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
+    (sentence,) = said(comparison)
+    assert (
+        "paired over 30 images in 6 stretches of 2 drives, p = 0.031); that holds for these 2 drives alone." in sentence
+    )
+    caveats = " ".join(words.caveats(comparison))
+    assert "All images are of 2 drives or sequences, too few to stand for others. 6 stretches" in caveats
+    assert "about more of the same" in caveats
+    assert "as many stretches of consecutive images" in dict(words.method(comparison))["Intervals"]
+
+
 def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
     runs = [make_run(name) for name in "abc"]
     sentences = said(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))

@@ -1,5 +1,7 @@
 """Intervals: equal to a slow loop, and they hold the truth as often as they say."""
 
+import random
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -29,6 +31,32 @@ def test_units_are_groups_or_stretches_of_the_only_one() -> None:
     assert list(blocks.of) == sorted(blocks.of)
     assert set(np.bincount(blocks.of)) == {16, 17}
     assert stats.resampling_units(["a"] * 29).kind == "none"
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.randoms(use_true_random=False))
+def test_few_drives_are_cut_into_six_stretches_or_more_if_they_are_long_enough(
+    sizes: list[int], random: random.Random
+) -> None:
+    groups = [f"drive {number}" for number, size in enumerate(sizes) for _ in range(size)]
+    random.shuffle(groups)
+    units = stats.resampling_units(groups)
+    frames = np.bincount(units.of, minlength=units.count)
+    assert len(units.of) == len(groups)
+    assert (frames > 0).all()
+    assert all(len({group for group, of in zip(groups, units.of, strict=True) if of == unit}) == 1
+               for unit in range(units.count)) or units.kind == "none"  # fmt: skip
+    pieces = [len({of for group, of in zip(groups, units.of, strict=True) if group == name}) for name in set(groups)]
+    if len(sizes) >= 6:
+        assert (units.kind, units.count) == ("group", len(sizes))
+    elif units.kind == "block":
+        assert units.count >= 6
+        assert max(pieces) == -(-6 // len(sizes))
+        for name in set(groups):
+            own = [of for group, of in zip(groups, units.of, strict=True) if group == name]
+            assert own == sorted(own)
+            assert len(set(own)) == 1 or min(np.bincount(own)[min(own) :]) >= 5
+    else:
+        assert units.count == len(sizes)
 
 
 @settings(max_examples=20)

@@ -9,7 +9,7 @@ title, split, images, groups (null where they are not known), and arms, each wit
              calibration error), aurc (area under the risk-coverage curve), uncalibrated (no temperatures), ci95 of ece,
              temperatures of the runs, and at_least: by promised share of right pixels, with the validation images'
              threshold, the coverage, the share that is right of it, and its ci95; null without a threshold
-units: what is resampled: kind (group, block: stretches of the only drive, none), count, resamples and seed; or null
+units: what is resampled: kind (group, block: stretches of few drives, none), count, resamples and seed; or null
 comparisons: each pair of arms, a minus b, with
   difference, ci95      of mean_iou (shares of 1)
   p, p_holm             of mean_iou; corrected over all pairs of arms

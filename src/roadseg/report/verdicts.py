@@ -72,7 +72,7 @@ def _verdict(comparison: Comparison, contrast: Contrast, bands: dict[str, np.nda
         claim = f"These data cannot tell {a} and {b} apart: they differ by {points}"
         return Verdict(claim, f" ({evidence}); {_more(comparison, contrast)}.")
     word = "beats" if contrast.verdict == "better" else "loses to"
-    lasting = "; that holds for this drive alone" if _blocks(comparison) else ""
+    lasting = f"; that holds for {_these(comparison)} alone" if _blocks(comparison) else ""
     where = where_it_differs(bands[b], bands[a]) if bands else None
     found = f"{_classes(comparison, contrast)}; {where}" if where else _classes(comparison, contrast)
     return Verdict(f"{a} {word} {b} by {points}", f" ({evidence}){lasting}. {found}.")
@@ -86,7 +86,14 @@ def _where(comparison: Comparison) -> str:
     images, units = count(len(comparison.ids), "image"), comparison.units
     if units is None or units.count == len(comparison.ids):
         return images
-    return f"{images} in {units.count} " + ("stretches of one drive" if units.kind == "block" else "drives")
+    if units.kind == "group":
+        return f"{images} in {units.count} drives"
+    drives = "one drive" if comparison.groups == 1 else f"{comparison.groups} drives"
+    return f"{images} in {units.count} stretches of {drives}"
+
+
+def _these(comparison: Comparison) -> str:
+    return "this drive" if comparison.groups == 1 else f"these {comparison.groups} drives"
 
 
 def _classes(comparison: Comparison, contrast: Contrast) -> str:
@@ -100,7 +107,7 @@ def _classes(comparison: Comparison, contrast: Contrast) -> str:
 def _more(comparison: Comparison, contrast: Contrast) -> str:
     noun = "drive" if comparison.groups != len(comparison.ids) else "image"
     if _blocks(comparison):
-        return "more of this drive, or better other drives, might"
+        return f"more of {_these(comparison)}, or better other drives, might"
     few = ""
     if contrast.units < FEWEST_UNITS:
         few = f"with {count(contrast.units, noun)} no difference could be told, however large"

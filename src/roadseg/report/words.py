@@ -8,7 +8,7 @@ import numpy as np
 
 from roadseg.progress import percent
 from roadseg.report.gather import Comparison, Interval
-from roadseg.stats import BLOCKS, FEWEST_UNITS, RESAMPLES, SEED
+from roadseg.stats import FEWEST_UNITS, RESAMPLES, SEED
 
 SMALLEST_SHARE = 0.0005
 """Classes below this share of the labelled pixels are left out of the list of confusions."""
@@ -50,10 +50,10 @@ def caveats(comparison: Comparison) -> list[str]:
     elif units.kind == "none":
         found.append("All images are of one drive or sequence, and too few to say anything beyond them.")
     elif units.kind == "block":
+        few = "one drive or sequence" if comparison.groups == 1 else f"{comparison.groups} drives or sequences"
         found.append(
-            f"All images are of one drive or sequence. Its {units.count} stretches of consecutive images were "
-            "resampled: "
-            "intervals and verdicts are about more of this drive, and nothing is known about others."
+            f"All images are of {few}, too few to stand for others. {units.count} stretches of consecutive images were "
+            "resampled: intervals and verdicts are about more of the same, and nothing is known about other drives."
         )
     elif units.count < FEWEST_UNITS:
         found.append(
@@ -183,7 +183,7 @@ def _interval_method(comparison: Comparison) -> str:
         return "None: the images are of one drive or sequence, and too few to be cut into stretches."
     what = "whole drives or sequences"
     if units.kind == "block":
-        what = f"{BLOCKS} stretches of consecutive images of the one drive"
+        what = "stretches of consecutive images"
     text = f"95 % bootstrap: {RESAMPLES:,} times (seed {SEED}) as many {what} as there are get drawn with replacement. "
     text += "The interval is Wilson's for a share, with Student's t and the bootstrap's standard error, corrected for "
     text += "their number; plain percentiles are too narrow with few drives."

@@ -4,12 +4,11 @@ Functions of arrays alone. The scores come as a function of summed counts, so th
 """
 
 from roadseg.stats.bootstrap import RESAMPLES, SEED, Estimate, estimate, with_seeds
-from roadseg.stats.paired import FEWEST_UNITS, PairedResult, holm, more_units, paired
+from roadseg.stats.paired import PairedResult, holm, more_units, paired
 from roadseg.stats.shares import share_interval
-from roadseg.stats.units import BLOCKS, Units, resampling_units
+from roadseg.stats.units import FEWEST_UNITS, Units, resampling_units
 
 __all__ = [
-    "BLOCKS",
     "FEWEST_UNITS",
     "RESAMPLES",
     "SEED",

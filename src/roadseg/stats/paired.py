@@ -15,11 +15,9 @@ from jaxtyping import Bool, Float, Int, Shaped
 from scipy import stats
 
 from roadseg.stats.bootstrap import NUMBERS, RESAMPLES, SEED, Estimate, Statistic, estimate, with_seeds
+from roadseg.stats.units import FEWEST_UNITS
 
 LEVEL = 0.05
-FEWEST_UNITS = 6
-"""The least number of units with which a swap test can give a p of `LEVEL`: 2 / 2^6 = 0.03."""
-
 MOST_EXACT = 13
 """With up to so many units all 2^u swaps are made."""
 

@@ -9,19 +9,19 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Shaped
 
-BLOCKS = 6
-"""Into how many stretches a single drive is cut; more of them would be more alike (docs/decisions/0013)."""
+FEWEST_UNITS = 6
+"""The least number of units with which a swap test can give a p of 0.05: 2 / 2^6 = 0.03."""
 
-FEWEST_FRAMES = 30
-"""With fewer images a single drive has stretches that are too short to differ."""
+FEWEST_FRAMES = 5
+"""Images of a stretch; shorter ones would be more alike (docs/decisions/0013)."""
 
 
 @dataclass(frozen=True)
 class Units:
     """`of[i]` is the unit of image i, 0 to `count` - 1.
 
-    kind: `group` (drives or sequences), `block` (stretches of the only drive: nothing is said about other drives), or
-    `none` (a single drive with too few images: nothing can be said).
+    kind: `group` (drives or sequences), `block` (stretches of few drives: nothing is said about others), or `none` (a
+    single drive with too few images: nothing can be said).
     """
 
     kind: Literal["group", "block", "none"]
@@ -38,13 +38,24 @@ class Units:
 def resampling_units(groups: Sequence[str]) -> Units:
     """The units of images, given in the order of their ids, by their groups.
 
-    Images of one drive are alike, so resampling images would give intervals that are too narrow. A single drive is cut
-    into `BLOCKS` stretches of consecutive images (Künsch 1989, Carlstein 1986), which differ more than its frames do.
+    Images of one drive are alike, so resampling images would give intervals that are too narrow. Drives that are fewer
+    than `FEWEST_UNITS` could never tell two networks apart; each is cut into stretches of consecutive images (Künsch
+    1989, Carlstein 1986), as few and long as give so many, where there are images enough.
     """
-    names, index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    names, index, sizes = np.unique(np.asarray(groups, dtype=str), return_inverse=True, return_counts=True)
+    if len(names) < FEWEST_UNITS:
+        pieces = np.clip(sizes // FEWEST_FRAMES, 1, -(-FEWEST_UNITS // max(len(names), 1)))
+        if pieces.sum() >= FEWEST_UNITS:
+            return Units("block", _stretches(index, sizes, pieces), int(pieces.sum()))
     if len(names) > 1:
         return Units("group", tuple(index.tolist()), len(names))
-    if len(groups) < FEWEST_FRAMES:
-        return Units("none", (0,) * len(groups), min(len(groups), 1))
-    blocks = np.arange(len(groups)) * BLOCKS // len(groups)
-    return Units("block", tuple(blocks.tolist()), BLOCKS)
+    return Units("none", (0,) * len(groups), len(names))
+
+
+def _stretches(index: np.ndarray, sizes: np.ndarray, pieces: np.ndarray) -> tuple[int, ...]:
+    """The stretch of each image: drive i is cut into `pieces[i]` of nearly equal length."""
+    order = np.argsort(index, kind="stable")
+    within = np.concatenate([np.arange(size) * count // size for size, count in zip(sizes, pieces, strict=True)])
+    of = np.empty(len(index), np.int64)
+    of[order] = np.repeat(np.cumsum(pieces) - pieces, sizes) + within
+    return tuple(of.tolist())
