@@ -410,3 +410,39 @@ def test_the_inflation_is_told_and_a_grouped_study_may_grow_to_it(
     assert '<section id="leakage"' in (output / "report.html").read_text()
     assert main([*words, "--folds", "2"]) == 2
     assert "which is not named here" in capsys.readouterr().err
+
+
+def test_arms_may_differ_in_the_share_of_the_same_training_images(tiny: Configure, tmp_path: Path) -> None:
+    arms = make_arms([small(tiny)], {"data.split.share": ["0.25", "0.5", "1"]})
+    trials = plan(arms, [0, 3], 0, tmp_path)
+    drawn = {(trial.settings.seed, trial.settings.data.split.share): trial.settings.data for trial in trials}
+    assert [drawn[seed, share].split.share_seed for seed in (0, 3) for share in (0.25, 0.5, 1)] == [0, 0, 0, 3, 3, 0]
+    assert check(trials) == "val"
+    quarter, half, all_of_them = (set(load_records(drawn[3, share]).splits.train) for share in (0.25, 0.5, 1))
+    assert quarter < half < all_of_them
+    other = plan({"a": small(tiny), "b": small(tiny, data__split__share=0.5, data__split__seed=1)}, [0], 0, tmp_path)
+    with pytest.raises(ConfigError, match="b divides the images otherwise than a"):
+        check(other)
+
+
+def test_a_study_of_shares_says_what_more_images_would_bring(
+    streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out"
+    words = ["study", "demo-fcn32s", "--data.root", str(streets), "--output", str(output), "--model.width", "0.05"]
+    words += ["--transforms.crop", "64", "64", "--train.epochs", "1", "--train.batch_size", "2"]
+    words += ["--data.split.fractions", "0.5", "0.25", "0.25", "--vary", "data.split.share"]
+    assert main([*words, "0.25", "0.5"]) == 0
+    assert "test: images 2" in capsys.readouterr().out  # no setting is chosen, so it need not be val
+    assert 'id="learning"' not in (output / "report.html").read_text()
+    assert main([*words, "0.25", "0.5", "1"]) == 0
+    shown = capsys.readouterr().out
+    assert "2 of 3 runs are complete already" in shown
+    assert "mIoU by the number of training images" in shown
+    assert "wice as many" in shown
+    assert '<section id="learning"' in (output / "report.html").read_text()
+    runs = [str(output / "runs" / f"demo-fcn32s,data.split.share={share}" / "seed-0") for share in ("0.25", "0.5", "1")]
+    assert main(["compare", *runs]) == 0
+    assert "wice as many" in capsys.readouterr().out
+    assert main([*words, "0", "1"]) == 2
+    assert "--data.split.share: input should be greater than 0" in capsys.readouterr().err

@@ -41,6 +41,16 @@ class StopAt(Display):
             os.kill(os.getpid(), signal.SIGTERM)
 
 
+class Told(Display):
+    """Remembers what was said."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.lines.append(text)
+
+
 def comparable_metrics(run: RunDir) -> list[dict[str, object]]:
     """The entries without what a clock or the machine decides."""
     return [{k: v for k, v in entry.items() if k not in ("seconds", "memory_gib")} for entry in run.metrics()]
@@ -162,6 +172,19 @@ def test_a_run_with_too_little_memory_goes_on_says_so_and_resumes_bit_for_bit(
     train(cut, tiny(), Display(), resume=True)
     assert same_weights(whole, cut)
     assert comparable_metrics(cut) == comparable_metrics(whole)
+
+
+def test_a_share_of_the_images_takes_as_many_steps_as_all_of_them(
+    tmp_path: Path, tiny: Configure, trained: RunDir
+) -> None:
+    told = Told()
+    run = RunDir(tmp_path / "run")
+    train(run, tiny(data__split__share=0.5), told)
+    assert len(run.splits().train) == 2
+    assert len(run.splits().left_out) == 2
+    assert run.splits().val == trained.splits().val
+    assert [entry["step"] for entry in run.metrics()] == [entry["step"] for entry in trained.metrics()]
+    assert any("2 of 4 training and 4 validation images" in line for line in told.lines)
 
 
 def test_resuming_with_other_settings_is_refused(trained: RunDir, tiny: Configure) -> None:

@@ -35,7 +35,9 @@ def by_seed(runs: list[RunDir], names: list[str]) -> list[tuple[str, list[RunDir
     found: dict[Config, list[int]] = {}
     for index, run in enumerate(runs):
         settings = run.config()
-        alike = settings.model_copy(update={"seed": 0, "data": settings.data.model_copy(update={"root": None})})
+        split = settings.data.split.model_copy(update={"share_seed": 0})  # in a study it goes with the seed
+        data = settings.data.model_copy(update={"root": None, "split": split})
+        alike = settings.model_copy(update={"seed": 0, "data": data})
         found.setdefault(alike, []).append(index)
     recipes = [settings.recipe for settings in found]
     together: list[tuple[str, list[RunDir]]] = []

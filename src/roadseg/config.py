@@ -39,6 +39,11 @@ class Split(Settings):
     folds: int = Field(0, ge=0, description="k of a k-fold division (grouped or random); 0 uses the fractions")
     fold: int = Field(0, ge=0, description="which fold validates, 0 to k-1")
     file: Path | None = Field(None, description="splits.json to reuse, for the scheme 'file'")
+    share: float = Field(
+        1.0, gt=0, le=1,
+        description="share of the training images that is used, whole drives first; an epoch stays as long as with all",
+    )  # fmt: skip
+    share_seed: int = Field(0, ge=0, description="which images a share below 1 draws; a study adds the training seed")
 
     @model_validator(mode="after")
     def _check(self) -> Split:

@@ -82,6 +82,8 @@ def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: P
     variants = ("", RANDOM) if both else ("",)
     for seed, variant, fold, (name, base) in itertools.product(seeds, variants, range(max(folds, 1)), arms.items()):
         changes: dict[str, Any] = {"seed": seed}
+        if base.data.split.share < 1:  # each seed draws its own images, or one draw's luck would bend the whole curve
+            changes["data.split.share_seed"] = base.data.split.share_seed + seed
         if folds:
             scheme = base.data.split.scheme
             changes |= {"data.split.folds": folds, "data.split.fold": fold}
@@ -100,6 +102,7 @@ def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: P
 def check(trials: Sequence[Trial]) -> str:
     """The part of the images that the study reports: `test` where the division has one, else `val`.
 
+    Trials may train on other shares of the training images, as long as the division is the same.
     Raises `ConfigError` where the trials are not on the same images and classes, and `RunError` where a run with other
     settings, of other images or a damaged one is in the way; as `load_records` for bad data, and as `models.build` and
     `first_weights` for a network that cannot be made, which costs seconds here and might cost a night later.
@@ -112,8 +115,10 @@ def check(trials: Sequence[Trial]) -> str:
     of_fold: dict[tuple[bool, int], Trial] = {}
     for trial in trials:
         data = trial.settings.data
-        if data not in divisions:
-            divisions[data] = load_records(data).splits
+        entire = whole(data)
+        for each in (data, entire):
+            if each not in divisions:
+                divisions[each] = load_records(each).splits
         if (trial.run.path / "config.json").exists() and trial.run.splits() != divisions[data]:
             raise RunError(
                 f"the images have changed since {trial.run.path} began; restore them or choose another --output"
@@ -121,7 +126,7 @@ def check(trials: Sequence[Trial]) -> str:
         if label_space(data) != space:
             raise ConfigError(f"{trial.arm} has other classes than {first.arm}; choose one data set and --data.classes")
         known = of_fold.setdefault((trial.leaky, data.split.fold), trial)
-        if divisions[known.settings.data].sha256 != divisions[data].sha256:
+        if divisions[whole(known.settings.data)].sha256 != divisions[entire].sha256:
             raise ConfigError(
                 f"{trial.arm} divides the images otherwise than {known.arm}; give one --data.split.scheme for all"
             )
@@ -130,6 +135,12 @@ def check(trials: Sequence[Trial]) -> str:
     for model in dict.fromkeys(trial.settings.model for trial in trials if not trial.run.complete):
         first_weights(models.build(model, len(space.classes)), model)
     return "test" if divisions[first.settings.data].test else "val"
+
+
+def whole(data: Data) -> Data:
+    """The same data with all training images."""
+    split = data.split.model_copy(update={"share": 1.0, "share_seed": 0})
+    return data.model_copy(update={"split": split})
 
 
 def _check_groups(data: Data) -> None:

@@ -117,6 +117,21 @@ def _with_interval(value: float | None, interval: list[float | None] | None) -> 
     return f"{cell} ({100 * interval[0]:.1f}–{100 * interval[1]:.1f})"
 
 
+def learning_table(rows: list[dict[str, str]]) -> Table:
+    """Learning curves, a row for each number of images, as `roadseg.report.learning` has them."""
+    table = Table(
+        title="mIoU by the number of training images", title_justify="left", box=box.SIMPLE_HEAD,
+        caption="percent, and points on the same drives", caption_justify="left",
+    )  # fmt: skip
+    table.add_column("", overflow="fold")
+    for heading in ("images", "", "mIoU", "95 %", "points more", "95 %"):
+        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for row in rows:
+        keys = ("name", "images", "expected", "score", "interval", "gain", "gain_interval")
+        table.add_row(*(escape(row[key]) for key in keys))
+    return table
+
+
 def suspect_table(rows: list[dict[str, Any]], images: int, most: int = 10) -> Table:
     """The first suspect labels, as `roadseg.suspects.rows` has them."""
     title = f"{len(rows)} suspect regions in {images} images" + (f", the first {most}" if len(rows) > most else "")

@@ -119,7 +119,9 @@ class Training:
         )
 
         processes = self.accelerator.num_processes
-        count = len(batch_indices(list(range(len(self.samples["train"]))), settings.train.batch_size, processes))
+        # With a share of the images as many steps as with all: else the shares would compare lengths of training.
+        self.epoch_length = len(self.splits.train) + len(self.splits.left_out)
+        count = len(batch_indices(list(range(self.epoch_length)), settings.train.batch_size, processes))
         if count == 0:
             raise DataError(f"too few training images for {processes} processes; start fewer processes")
         self.steps_per_epoch = math.ceil(count / settings.train.accumulate)
@@ -134,10 +136,11 @@ class Training:
     def introduce(self, network: Network) -> None:
         """Say what is trained, on what and from what."""
         images = {part: len(samples) for part, samples in self.samples.items()}
+        few = f" of {self.epoch_length}" if self.splits.left_out else ""
         trained = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
         processes = self.accelerator.num_processes
         self.display.say(
-            f"{self.settings.recipe}: {images['train']} training and {images['val']} validation images, "
+            f"{self.settings.recipe}: {images['train']}{few} training and {images['val']} validation images, "
             f"{len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train ({network.started_from}); "
             f"{self.accelerator.device.type}{'' if processes == 1 else f' x {processes}'}, "
             f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}. "
@@ -174,7 +177,7 @@ class Training:
         """The steps of one epoch, or those that a resumed epoch still lacks."""
         train, epoch = self.settings.train, self.progress.epoch
         self.learner.begin_epoch()
-        order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle)
+        order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle, self.epoch_length)
         indices = batch_indices(order, train.batch_size, self.accelerator.num_processes, self.accelerator.process_index)
         indices = indices[self.progress.steps_in_epoch * train.accumulate :]
         dataset = Augmented(self.samples["train"], self.settings.transforms, self.settings.seed, epoch)
@@ -277,7 +280,7 @@ class Training:
         better = done.best is None or score > done.best
         if better:
             done.best, done.best_epoch = score, done.epoch
-        speed = len(self.samples["train"]) / max(done.seconds, 1e-9)
+        speed = self.epoch_length / max(done.seconds, 1e-9)
         self.watch.epoch(entry, speed, per_class_iou(validation.confusions.sum(0)), self.predict)
         done.loss_sum = done.loss_weight = done.seconds = 0.0
         self.confusion = self._no_confusion()

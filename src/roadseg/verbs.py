@@ -18,6 +18,8 @@ from roadseg.recipes import RECIPES, describe, recipe
 from roadseg.terminal import FAILED, INTERRUPTED, complain, is_main_process, live_display, new_console, say
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from roadseg.config import Config
     from roadseg.progress import Display
     from roadseg.report.gather import Comparison
@@ -133,7 +135,8 @@ def runs_verb(arguments: argparse.Namespace) -> None:
 def compare_verb(arguments: argparse.Namespace) -> None:
     """Put the scores of runs side by side, and write a report on them."""
     from roadseg.compare import by_seed, comparable
-    from roadseg.report.gather import Arm, gather, with_intervals
+    from roadseg.report.gather import Arm, with_intervals
+    from roadseg.report.learning import divided, gather_shares
     from roadseg.report.verdicts import verdicts
     from roadseg.runs import RunDir
     from roadseg.tables import score_table
@@ -153,10 +156,11 @@ def compare_verb(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"{twice} stands twice; name each run once")
     console = new_console()
     arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
-    comparison = gather(" and ".join(arm.name for arm in arms), arms, split, arguments.root)
+    comparison = gather_shares(" and ".join(arm.name for arm in divided(arms)[0]), arms, split, arguments.root)
     console.print(score_table(names, with_intervals(comparison, runs, reports), split))
     for verdict in verdicts(comparison):
         say(console, verdict.text)
+    _say_learning(comparison, console)
     if arguments.output:
         with live_display(console) as display:
             _write_report(comparison, arguments.output, display, {})
@@ -170,6 +174,7 @@ def study_verb(arguments: argparse.Namespace) -> int:
     from roadseg import lock
     from roadseg.interrupt import Interrupted
     from roadseg.report.gather import gather
+    from roadseg.report.learning import gather_shares
     from roadseg.report.verdicts import verdicts
     from roadseg.study import check, check_output, complete_arms, make_arms, plan, run_study
 
@@ -191,14 +196,15 @@ def study_verb(arguments: argparse.Namespace) -> int:
     try:
         with live_display(console) as display:
             best_part = check(trials)
-            part = "val" if varied else best_part  # a setting that is chosen on test spoils the test
+            chosen = [key for key in varied if key != "data.split.share"]
+            part = "val" if chosen else best_part  # a setting that is chosen on test spoils the test
             check_output(trials, arguments.output)
             with lock.held(arguments.output) if is_main_process() else nullcontext():
                 failures = run_study(trials, part, arguments.output, display)
                 title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)
                 complete = complete_arms([trial for trial in trials if not trial.leaky], failures)
                 root = trials[0].settings.data.root
-                comparison = gather(title, complete, part, root) if complete else None
+                comparison = gather_shares(title, complete, part, root) if complete else None
                 random = complete_arms([trial for trial in trials if trial.leaky], failures)
                 if comparison and random:
                     comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
@@ -216,12 +222,26 @@ def study_verb(arguments: argparse.Namespace) -> int:
 
             for sentence in sentences(measure(comparison, comparison.random)):
                 say(console, sentence)
+        _say_learning(comparison, console)
         say(console, f"report: {arguments.output / 'report.html'}")
     else:
         say(console, "no report: each arm has a run that failed")
     for name, error in failures.items():
         complain(f"{name}: {error}", FAILED)
     return FAILED if failures else 0
+
+
+def _say_learning(comparison: Comparison, console: Console) -> None:
+    """What the learning curves say, where there are any."""
+    if comparison.smaller is None:
+        return
+    from roadseg.report.learning import curves, rows, sentences
+    from roadseg.tables import learning_table
+
+    found = curves(comparison, comparison.smaller)
+    console.print(learning_table(rows(found)))
+    for verdict in sentences(found):
+        say(console, verdict.text)
 
 
 def _varied(given: list[list[str]]) -> dict[str, list[str]]:

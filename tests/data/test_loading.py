@@ -196,6 +196,28 @@ def test_the_order_is_a_permutation_that_repeats(count: int, seed: int, epoch: i
     assert epoch_order(count, seed, epoch, shuffle=False) == epoch_order(count, seed, 0, shuffle=True)
 
 
+@given(st.integers(1, 20), st.integers(1, 100), st.booleans())
+def test_a_longer_epoch_takes_all_images_again_before_any_comes_once_more(
+    count: int, length: int, shuffle: bool
+) -> None:
+    order = epoch_order(count, 3, 4, shuffle, length)
+    assert len(order) == length
+    assert len(set(order)) == length
+    often = np.bincount([index % count for index in order], minlength=count)
+    assert often.max() - often.min() <= 1
+    assert all(index // count == place // count for place, index in enumerate(order))
+    if length >= 2 * count > 16:
+        assert order[:count] != [index - count for index in order[count : 2 * count]]
+
+
+def test_an_image_that_comes_again_is_augmented_otherwise(records: list[Record]) -> None:
+    augmented = Augmented(Samples(records, SPACE, 1.0), Transforms(scale=(0.5, 2), jitter=0.3), seed=0, epoch=4)
+    first, second, again = augmented[1], augmented[1 + len(records)], augmented[1 + len(records)]
+    assert first[2] == second[2] == records[1].id
+    assert first[1] != second[1]
+    assert torch.equal(second[0].image, again[0].image)
+
+
 def test_every_epoch_and_seed_has_its_own_order() -> None:
     orders = {tuple(epoch_order(20, seed, epoch, shuffle=True)) for seed in range(5) for epoch in range(5)}
     assert len(orders) == 25

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from roadseg.config import Split
 from roadseg.data.kitti_drives import IMAGES, group
@@ -213,6 +214,64 @@ class TestFile:
             (tmp_path / "splits.json").write_bytes(content)
         with pytest.raises(ConfigError, match=r"splits\.json"):
             Splits.load(tmp_path / "splits.json")
+
+
+def shared(records: list[Record], share: float, **changes: object) -> Splits:
+    return make_splits(records, Split.model_validate({"scheme": "grouped", "share": share, **changes}))
+
+
+@given(
+    group_sizes.filter(lambda sizes: len(sizes) > 2),
+    schemes,
+    seeds,
+    st.tuples(st.floats(0.01, 1), st.floats(0.01, 1)).map(sorted),
+    st.integers(0, 3),
+)
+def test_a_smaller_share_is_part_of_a_larger_one_and_val_and_test_stay(
+    sizes: dict[str, int], scheme: str, seed: int, shares: list[float], share_seed: int
+) -> None:
+    records = made(sizes)
+    if len(records) < 3:
+        return
+    changes = {"scheme": scheme, "seed": seed, "share_seed": share_seed}
+    whole, large, small = (shared(records, share, **changes) for share in (1.0, shares[1], shares[0]))
+    assert set(small.train) <= set(large.train) <= set(whole.train)
+    for splits, share in ((large, shares[1]), (small, shares[0])):
+        assert (splits.val, splits.test) == (whole.val, whole.test)
+        assert sorted((*splits.train, *splits.left_out)) == list(whole.train)
+        assert len(splits.train) == max(1, round(share * len(whole.train)))
+        assert splits.sha256 == ids_sha256(splits.parts)
+    if scheme == "grouped":  # whole drives, and the beginning of one
+        kept, left = (groups([r for r in records if r.id in ids]) for ids in (set(small.train), set(small.left_out)))
+        cut = kept.keys() & left.keys()
+        assert len(cut) <= 1
+        assert all(max(kept[name]) < min(left[name]) for name in cut)
+
+
+def test_another_share_seed_draws_other_images() -> None:
+    drawn = {shared(KITTI, 0.25, share_seed=seed).train for seed in range(5)}
+    assert len(drawn) == 5
+    assert len({splits.val for splits in (shared(KITTI, 0.25, share_seed=seed) for seed in range(5))}) == 1
+
+
+def test_folds_official_parts_and_files_have_shares_too(tmp_path: Path) -> None:
+    whole, half = (shared(KITTI, share, folds=4, fold=1) for share in (1.0, 0.5))
+    assert set(half.train) < set(whole.train)
+    assert half.val == whole.val
+    train, val = made({"a": 4, "b": 4}), made({"c": 2})
+    official = make_splits({"train": train, "val": val}, Split(scheme="official", share=0.5))
+    assert groups([record for record in train if record.id in official.train]).keys() in ({"a"}, {"b"})
+    half.save(tmp_path / "splits.json")
+    assert Splits.load(tmp_path / "splits.json") == half
+    quarter = make_splits(KITTI, Split(scheme="file", file=tmp_path / "splits.json", share=0.5))
+    assert set(quarter.train) < set(half.train)
+    assert sorted((*quarter.train, *quarter.left_out)) == list(whole.train)
+
+
+@pytest.mark.parametrize("share", [0, -0.5, 1.5])
+def test_a_share_is_between_nothing_and_all(share: float) -> None:
+    with pytest.raises(ValidationError, match="share"):
+        Split(share=share)
 
 
 def test_hash_tells_the_division_and_not_the_order() -> None:

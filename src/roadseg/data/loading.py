@@ -91,7 +91,11 @@ class Samples:
 
 
 class Augmented(Dataset[Item]):
-    """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone."""
+    """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone.
+
+    An image that comes again in the epoch (`epoch_order`) has an index that is larger by the number of images, and is
+    augmented otherwise.
+    """
 
     def __init__(self, samples: Samples, settings: Transforms, seed: int, epoch: int) -> None:
         self.samples = samples
@@ -101,15 +105,24 @@ class Augmented(Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         """The sample as this epoch sees it."""
-        record_id = self.samples.records[index].id
-        rng = generator_for(self.seed, self.epoch, record_id)
-        return *augment(self.samples[index], self.settings, rng), record_id
+        again, image = divmod(index, len(self.samples))
+        record_id = self.samples.records[image].id
+        rng = generator_for(self.seed, self.epoch, f"{record_id} again {again}" if again else record_id)
+        return *augment(self.samples[image], self.settings, rng), record_id
 
 
-def epoch_order(count: int, seed: int, epoch: int, shuffle: bool) -> list[int]:
-    """The order of the images in an epoch: always a random one, which stays the same without `shuffle`."""
-    drawn_in = epoch if shuffle else 0
-    return [int(index) for index in generator_for(seed, drawn_in, "order").permutation(count)]
+def epoch_order(count: int, seed: int, epoch: int, shuffle: bool, length: int | None = None) -> list[int]:
+    """The order of the images in an epoch: always a random one, which stays the same without `shuffle`.
+
+    An epoch that is longer than there are images takes them again, each time in another order, and the last time not
+    all of them: the index of an image that comes for the third time is larger by twice the number of images.
+    """
+    drawn_in, length = epoch if shuffle else 0, length or count
+    order: list[int] = []
+    for again in range(-(-length // max(count, 1))):
+        rng = generator_for(seed, drawn_in, f"order again {again}" if again else "order")
+        order += [again * count + int(index) for index in rng.permutation(count)]
+    return order[:length]
 
 
 def batch_indices(order: list[int], batch_size: int, processes: int = 1, process: int = 0) -> list[list[int]]:

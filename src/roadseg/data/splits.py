@@ -26,18 +26,22 @@ PARTS = ("train", "val", "test")
 
 
 class Splits(Settings):
-    """The ids of each part, sorted, how they were found, and the hash of the ids; `test` may be empty."""
+    """The ids of each part, sorted, how they were found, and the hash of the ids; `test` may be empty.
+
+    `left_out` are training images that a share below 1 does without.
+    """
 
     scheme: Literal["official", "grouped", "random"]
     seed: int = Field(ge=0)
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
     sha256: str = Field(description="`ids_sha256` of the parts")
 
     @model_validator(mode="after")
     def _check(self) -> Splits:
-        repeated = _first_repeated(chain(*self.parts.values()))
+        repeated = _first_repeated(chain(*self.parts.values(), self.left_out))
         if repeated is not None:
             raise ValueError(f"{repeated} stands in two parts or twice in one; an image belongs to one part only")
         computed = ids_sha256(self.parts)
@@ -79,11 +83,19 @@ def make_splits(records: Mapping[str, Sequence[Record]] | Sequence[Record], sett
     `official` takes the parts as they are, so `records` must give them by name (`train`, `val` and perhaps `test`); the
     other schemes pool everything. `grouped` keeps the images of a group together, `random` does not. With `folds` the
     fold number `fold` validates, all others train, and nothing is left for a test. `file` reuses a stored division;
-    images that it does not name are left out.
+    images that it does not name are left out. Of the training images so made the `share` is kept (`_with_share`).
     Raises `DataError` for ids that are there twice, too few images or groups, no official parts, and ids of the file
     that the data lacks; `ConfigError` for a broken file.
     """
     assert settings.scheme != "auto"  # load_records decides
+    splits = _divided(records, settings)
+    if settings.share == 1:
+        return splits
+    everything = list(chain(*records.values())) if isinstance(records, Mapping) else records
+    return _with_share(splits, pick(splits.train, everything, "train"), settings)
+
+
+def _divided(records: Mapping[str, Sequence[Record]] | Sequence[Record], settings: config.Split) -> Splits:
     by_part = dict(records) if isinstance(records, Mapping) else {"all": records}
     pooled = sorted(chain(*by_part.values()))
     repeated = _first_repeated(record.id for record in pooled)
@@ -108,6 +120,22 @@ def make_splits(records: Mapping[str, Sequence[Record]] | Sequence[Record], sett
         )
     divide = _random_parts if settings.scheme == "random" else _grouped_parts
     return _made(settings, divide(units, requested, settings.seed))
+
+
+def _with_share(splits: Splits, train: Sequence[Record], settings: config.Split) -> Splits:
+    """The division with `share` of its training images, rounded but at least one; val and test stay.
+
+    The groups come in a drawn order, each with its images in the order of their ids, and the first images of this row
+    are kept: whole drives, and of the last one its beginning, as if it had been shorter. So a smaller share is part of
+    a larger one. Where images were divided one by one they are drawn one by one.
+    """
+    units = {record.id: [record.id] for record in train} if splits.scheme == "random" else groups(train)
+    drawn = _shuffled(units, settings.seed, f"share {settings.share_seed} ")
+    row = [name for unit in drawn for name in sorted(units[unit])]
+    number = max(1, round(settings.share * len(row)))
+    kept = splits.parts | {"train": tuple(sorted(row[:number]))}
+    left_out = tuple(sorted((*splits.left_out, *row[number:])))
+    return splits.model_copy(update={**kept, "left_out": left_out, "sha256": ids_sha256(kept)})
 
 
 def groups(records: Sequence[Record]) -> dict[str, list[str]]:
@@ -162,8 +190,8 @@ def _draw(seed: int, name: str) -> float:
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6]) / 2**48
 
 
-def _shuffled(names: Sequence[str] | Mapping[str, list[str]], seed: int) -> list[str]:
-    return sorted(names, key=lambda name: (_draw(seed, name), name))
+def _shuffled(names: Sequence[str] | Mapping[str, list[str]], seed: int, purpose: str = "") -> list[str]:
+    return sorted(names, key=lambda name: (_draw(seed, f"{purpose}{name}"), name))
 
 
 def _random_parts(units: dict[str, list[str]], requested: dict[str, float], seed: int) -> dict[str, list[str]]:

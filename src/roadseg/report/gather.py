@@ -157,6 +157,8 @@ class Comparison:
     missing: str
     random: Comparison | None = None
     """The same arms on random folds, where leakage was measured."""
+    smaller: Comparison | None = None
+    """The arms on smaller shares of the training images, where there is a learning curve."""
 
     @property
     def folds(self) -> int:
@@ -176,9 +178,10 @@ class Comparison:
         return max(len(arm.seeds) for arm in self.arms)
 
 
-def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None) -> Comparison:
+def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None, pairs: bool = True) -> Comparison:
     """Read the arms' evaluations of `split`; the images are looked for in `root`, or where they were in training.
 
+    Without `pairs` the arms are not compared with each other.
     Raises `RunError` where a run lacks one, where two folds of a seed scored the same image, and where seeds or arms
     differ in images or classes.
     """
@@ -211,7 +214,8 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
     )
     known = {name: array for name, array in counts.items() if array is not None}
     number = len(set(groups)) if groups is not None else _stated_groups(pooled, split)
-    return Comparison(title, split, scored_arms, ids, space, number, units, contrasts(known), records, missing)
+    found = contrasts(known) if pairs else ()
+    return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing)
 
 
 def with_intervals(
@@ -222,7 +226,8 @@ def with_intervals(
     """
     if comparison.units is None:
         return list(reports)
-    seeds = {seed.run_of[0].path: seed for arm in comparison.arms for seed in arm.seeds}
+    arms = [*comparison.arms, *(comparison.smaller.arms if comparison.smaller else ())]
+    seeds = {seed.run_of[0].path: seed for arm in arms for seed in arm.seeds}
     names = comparison.space.names
     return [
         {**report, **intervals(metrics.margins(seeds[run.path].confusions), comparison.units, names)}

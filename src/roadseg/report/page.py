@@ -22,6 +22,8 @@ from roadseg.report import (
     figures,
     forest,
     leakage,
+    learning,
+    learning_figure,
     provenance,
     svg,
     theme,
@@ -39,6 +41,7 @@ from roadseg.tables import SCORES
 SECTIONS = (
     ("result", "Result"),
     ("leakage", "Leakage"),
+    ("learning", "More labels"),
     ("curves", "Training"),
     ("classes", "Classes"),
     ("confusions", "Confusions"),
@@ -48,6 +51,9 @@ SECTIONS = (
     ("images", "Images"),
     ("method", "Method"),
 )
+OPTIONAL = ("leakage", "learning")
+"""Sections that are there where a study measured what they show."""
+
 CLASS_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -57,7 +63,7 @@ def html(content: dict[str, Any]) -> str:
     style = "".join(theme.style_file(name) for name in ("figure.css", "style.css", "gallery.css"))
     return _environment(autoescape=True).get_template("report.html.j2").render(
         content,
-        sections=[part for part in SECTIONS if part[0] != "leakage" or content["leakage"]],
+        sections=[part for part in SECTIONS if part[0] not in OPTIONAL or content[part[0]]],
         style=Markup(style),
         script=Markup(scripts),
         light=Markup(theme.properties(theme.LIGHT)),
@@ -78,13 +84,15 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
     place, class_place = figures.percentage(ticks), figures.percentage(CLASS_TICKS)
     palette = distinct_palette(comparison.space)
     sure = confidence.gathered(comparison)
+    found = learning.curves(comparison, comparison.smaller) if comparison.smaller else []
     return {
         "c": comparison,
         "gallery": gallery,
         "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
         "failures": failures,
         "leakage": leakage.content(leakage.measure(comparison, comparison.random)) if comparison.random else None,
-        "verdicts": verdicts(comparison),
+        "learning": _learning(comparison, found) if found else None,
+        "verdicts": verdicts(comparison) + learning.sentences(found),
         "fewest_units": FEWEST_UNITS,
         "forests": forest.tables(comparison),
         "caveats": words.caveats(comparison),
@@ -94,7 +102,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "scored_size": words.scored_size(comparison),
         "score_names": SCORES,
         "score_text": _score_text,
-        "scores_file": scores_file(comparison, sure).encode(),
+        "scores_file": scores_file(comparison, sure, found).encode(),
         "sure": confidence.section(comparison, sure)
         | {"panels": confidence_figures.panels([arm for arm in sure if arm is not None])},
         "sure_file": confidence_figures.file(sure),
@@ -166,6 +174,18 @@ def _where(comparison: Comparison, place: figures.Place) -> dict[str, Any]:
         "files": {f"figures/{name}": text for name, text in pictures.items()}
         | {"anatomy.json": anatomy.anatomy_file(wheres, drawn, table)},
     }  # fmt: skip
+
+
+def _learning(comparison: Comparison, found: Sequence[learning.Curve]) -> dict[str, Any]:
+    """The section on the learning curves; `file` is their drawing as a file."""
+    return {
+        "sentences": learning.sentences(found),
+        "notes": learning.notes(comparison, found),
+        "curves": len(found),
+        "rows": learning.rows(found),
+        "figure": learning_figure.figure(found),
+        "file": learning_figure.file(comparison, found),
+    }
 
 
 def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:

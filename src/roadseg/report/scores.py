@@ -20,6 +20,10 @@ comparisons: each pair of arms, a minus b, with
 sentences: the verdicts in words
 leakage, where a study measured it: one entry for each arm with its name, mean_iou on grouped and on random folds, their
 difference, its ci95, and p, corrected for the number of arms
+learning, where a study varied the share of the training images: one entry for each curve with its name; points, each
+with images (the mean over seeds and folds), mean_iou, its ci95, and seeds with their mean_iou; and ahead, what more
+images are expected to bring: images, mean_iou and its ci95 over other drives (null where nothing is known of them), the
+gain on the curve since the largest measured number, and gain_ci95
 mean, sd and a seed have scores, named as in `evaluation/<split>.json`: mean_iou, micro_iou, frequency_weighted_iou,
 pixel_accuracy, mean_accuracy, and per_class with the IoU of each class. All are shares of 1, null where there is none.
 """
@@ -33,7 +37,7 @@ from typing import Any
 import numpy as np
 
 from roadseg import metrics, stats
-from roadseg.report import leakage
+from roadseg.report import leakage, learning
 from roadseg.report.confidence import Sure, of_arm
 from roadseg.report.contrasts import Contrast
 from roadseg.report.gather import Comparison, ScoredArm, Spread
@@ -41,8 +45,8 @@ from roadseg.report.verdicts import verdicts
 from roadseg.tables import SCORES
 
 
-def scores_file(comparison: Comparison, sure: Sequence[Sure | None]) -> str:
-    """The text of `scores.json`; `sure` is the arms' confidence."""
+def scores_file(comparison: Comparison, sure: Sequence[Sure | None], found: Sequence[learning.Curve]) -> str:
+    """The text of `scores.json`; `sure` is the arms' confidence, `found` their learning curves."""
     content = {
         "title": comparison.title,
         "split": comparison.split,
@@ -54,10 +58,12 @@ def scores_file(comparison: Comparison, sure: Sequence[Sure | None]) -> str:
         ],
         "units": _units(comparison),
         "comparisons": [_contrast(contrast, comparison.space.names) for contrast in comparison.contrasts],
-        "sentences": [verdict.text for verdict in verdicts(comparison)],
+        "sentences": [verdict.text for verdict in verdicts(comparison) + learning.sentences(found)],
     }
     if comparison.random:
         content["leakage"] = leakage.for_programs(leakage.measure(comparison, comparison.random))
+    if found:
+        content["learning"] = learning.for_programs(found)
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 

@@ -24,7 +24,7 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
     display.begin("writing the report", 2)
     folder = output / "figures"
     folder.mkdir(parents=True, exist_ok=True)
-    stale = ("confusion-*.svg", "difference-*.svg", "image-*.webp", "leakage.svg", "confidence.svg")
+    stale = ("confusion-*.svg", "difference-*.svg", "image-*.webp", "leakage.svg", "learning.svg", "confidence.svg")
     for pattern in stale:  # there may have been more
         for old in folder.glob(pattern):
             old.unlink()
@@ -39,6 +39,8 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
         write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()
     content = page.contents(comparison, gallery, failures)
+    if content["learning"]:
+        write_text(folder / "learning.svg", content["learning"]["file"])
     if content["sure_file"]:
         write_text(folder / "confidence.svg", content["sure_file"])
     write_bytes(output / "scores.json", content["scores_file"])

@@ -3,20 +3,26 @@
 Functions of arrays alone. The scores come as a function of summed counts, so that nothing here knows what a class is.
 """
 
-from roadseg.stats.bootstrap import RESAMPLES, SEED, Estimate, estimate, with_seeds
+from roadseg.stats.bootstrap import RESAMPLES, SEED, Estimate, covariance, estimate, with_seeds
+from roadseg.stats.learning import FEWEST_SIZES, USUAL_DEVIATION, LearningCurve, learning_curve
 from roadseg.stats.paired import PairedResult, holm, more_units, paired
 from roadseg.stats.shares import share_interval
 from roadseg.stats.units import FEWEST_UNITS, Units, resampling_units
 
 __all__ = [
+    "FEWEST_SIZES",
     "FEWEST_UNITS",
     "RESAMPLES",
     "SEED",
+    "USUAL_DEVIATION",
     "Estimate",
+    "LearningCurve",
     "PairedResult",
     "Units",
+    "covariance",
     "estimate",
     "holm",
+    "learning_curve",
     "more_units",
     "paired",
     "resampling_units",

@@ -87,6 +87,20 @@ def estimate(
     return Estimate(score, error, freedom)
 
 
+def covariance(
+    counts: Shaped[np.ndarray, " u *k"], statistic: Statistic, resamples: int = RESAMPLES, seed: int = SEED
+) -> Float[np.ndarray, "s s"]:
+    """How scores of the same units vary together with other units; corrected for their number as in `estimate`.
+
+    NaN for a score that does not exist. Arguments are those of `estimate`; every unit counts.
+    """
+    score = statistic(counts.sum(0, dtype=np.float64)[None])[0]
+    scores = np.concatenate(_resampled(counts, statistic, resamples, seed))
+    away = (scores - score)[~np.isnan(scores).any(1)]
+    units = len(counts)
+    return np.asarray(away.T @ away / max(len(away), 1) * units / (units - 1) + 0.0 * score)
+
+
 def _resampled(counts: np.ndarray, statistic: Statistic, resamples: int, seed: int) -> list[np.ndarray]:
     """Scores of the resamples, in portions (R, S)."""
     units, shape = len(counts), counts.shape[1:]
