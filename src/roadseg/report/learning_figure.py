@@ -137,11 +137,16 @@ def _measured(number: int, point: Point, aside: float, scale: Scale) -> Markup:
 
 
 def _whisker(interval: Interval | None, x: float, scale: Scale) -> Markup:
+    """An interval; an end that lies beyond the axis has no bar."""
     if interval is None:
         return Markup("")
-    low, high = scale.y(interval.low), scale.y(interval.high)
-    parts = [element("line", class_="whisker", x1=x, x2=x, y1=low, y2=high)]
-    parts += [element("line", class_="whisker", x1=x - 4, x2=x + 4, y1=y, y2=y) for y in (low, high)]
+    ends = [(end, scale.y(end)) for end in (interval.low, interval.high)]
+    parts = [element("line", class_="whisker", x1=x, x2=x, y1=ends[0][1], y2=ends[1][1])]
+    parts += [
+        element("line", class_="whisker", x1=x - 4, x2=x + 4, y1=y, y2=y)
+        for end, y in ends
+        if scale.ticks[0] <= end <= scale.ticks[-1]
+    ]
     return Markup("").join(parts)
 
 

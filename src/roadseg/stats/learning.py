@@ -154,8 +154,8 @@ def _quantiles(fits: _Fits, wanted: np.ndarray, covariance: np.ndarray, unit_fre
     variance = luck + world + 1e-16  # the gain on the largest number itself is exactly nothing
     freedom = variance**2 / (luck**2 / fits.freedom + world**2 / unit_freedom + 1e-32 / fits.freedom)
     shares = np.array([0.025, 0.5, 0.975])[:, None]
-    low, high = np.full((2, 3, middle.shape[1]), [[[-3.0]], [[3.0]]])
-    for _ in range(36):
+    low, high = np.full((2, 3, middle.shape[1]), [[[-2.0]], [[2.0]]])
+    for _ in range(24):
         tried = (low + high) / 2
         below = special.stdtr(freedom, (tried[:, None] - middle) / variance**0.5)
         less = np.einsum("f,sfn->sn", fits.weights, below) < shares
