@@ -20,8 +20,8 @@ from roadseg.config import Config
 from roadseg.errors import RunError
 from roadseg.progress import percent
 from roadseg.report.gather import Arm, Comparison, Interval, ScoredArm, gather, unit_margins
-from roadseg.report.verdicts import Verdict
-from roadseg.report.words import interval_words, listed, signed
+from roadseg.report.verdicts import Verdict, listed
+from roadseg.report.words import interval_words, signed
 from roadseg.runs import RunDir
 from roadseg.stats.shares import SHARE_RESAMPLES
 
@@ -170,7 +170,8 @@ def _sentence(curve: Curve) -> Verdict:
     if twice.gain_interval.high < HARDLY:
         return Verdict(
             f"More training images like these would hardly help {curve.name}",
-            f": twice as many ({twice.images:.0f}) would change its mIoU by {_about(twice)} points (95 % interval {within}).",
+            f": twice as many ({twice.images:.0f}) would change its mIoU by {_about(twice)} points (95 % interval "
+            f"{within}).",
         )
     if twice.gain_interval.low <= 0:
         further = listed([f"{_times(gain)} ({gain.images:.0f}) by {gain_words(gain)}" for gain in more])
