@@ -148,4 +148,4 @@ def test_the_report_has_it_in_all_its_forms(study: Comparison, tmp_path: Path) -
     page = (tmp_path / "with/report.html").read_text()
     assert "learning-title" not in page
     assert not (tmp_path / "with/figures/learning.svg").exists()
-    assert "learning" not in json.loads(scores_file(replace(study, smaller=None), [None, None], []))
+    assert "learning" not in json.loads(scores_file(replace(study, smaller=None), [None, None]))

@@ -45,7 +45,7 @@ from roadseg.report.verdicts import verdicts
 from roadseg.tables import SCORES
 
 
-def scores_file(comparison: Comparison, sure: Sequence[Sure | None], found: Sequence[learning.Curve]) -> str:
+def scores_file(comparison: Comparison, sure: Sequence[Sure | None], found: Sequence[learning.Curve] = ()) -> str:
     """The text of `scores.json`; `sure` is the arms' confidence, `found` their learning curves."""
     content = {
         "title": comparison.title,
