@@ -31,6 +31,9 @@ AHEAD = (2, 4)
 HARDLY = 0.01
 """A gain below one point of mIoU is hardly worth the labelling."""
 
+NOTHING = 0.0005
+"""A gain below it is written as 0.0 points."""
+
 SHARE = re.compile(r" ?data\.split\.share=\S+")
 
 
@@ -173,7 +176,7 @@ def _sentence(curve: Curve) -> Verdict:
             f": twice as many ({twice.images:.0f}) would change its mIoU by {_about(twice)} points (95 % interval "
             f"{within}).",
         )
-    if twice.gain_interval.low <= 0:
+    if twice.gain_interval.low < NOTHING:
         further = listed([f"{_times(gain)} ({gain.images:.0f}) by {gain_words(gain)}" for gain in more])
         return Verdict(
             f"These data cannot tell whether more training images would help {curve.name}",

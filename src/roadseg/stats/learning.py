@@ -100,8 +100,14 @@ class _Fits:
 
 
 def _prior(bends: np.ndarray) -> np.ndarray:
-    """Logarithm of how likely a bend is beforehand: mostly small, seldom upwards."""
-    return np.where(bends < 0, bends / 0.8, -0.5 * (bends / 0.15) ** 2)
+    """Logarithm of how likely a bend is beforehand: three in four are near 0, one in four is anywhere below it.
+
+    The middle of what is expected rests on the three, and that a sudden end of all gain stays in the interval on
+    the one. Bends above 0 are unlikely.
+    """
+    near, anywhere = 0.75 / 0.25, 0.25 / -BENDS[0]
+    falling = np.log(near * np.exp(np.minimum(bends, 0) / 0.25) + anywhere)
+    return np.asarray(falling - 0.5 * (np.maximum(bends, 0) / 0.15) ** 2)
 
 
 def _rises(ratios: np.ndarray, bends: np.ndarray, doublings: np.ndarray, first: float) -> np.ndarray:
