@@ -124,11 +124,12 @@ def learning_table(rows: list[dict[str, str]]) -> Table:
         caption="percent, and points on the same drives", caption_justify="left",
     )  # fmt: skip
     table.add_column("", overflow="fold")
-    for heading in ("images", "", "mIoU", "95 %", "points more", "95 %"):
-        table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+    for heading in ("images", "mIoU", "95 %", "points more", "95 %"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
-        keys = ("name", "images", "expected", "score", "interval", "gain", "gain_interval")
-        table.add_row(*(escape(row[key]) for key in keys))
+        images = f"{row['expected']} {row['images']}".strip()
+        cells = (row["name"], images, *(row[key] for key in ("score", "interval", "gain", "gain_interval")))
+        table.add_row(*map(escape, cells))
     return table
 
 
