@@ -174,7 +174,7 @@ def study_verb(arguments: argparse.Namespace) -> int:
     from roadseg import lock
     from roadseg.interrupt import Interrupted
     from roadseg.report.gather import gather
-    from roadseg.report.learning import gather_shares
+    from roadseg.report.learning import divided, gather_shares
     from roadseg.report.verdicts import verdicts
     from roadseg.study import check, check_output, complete_arms, make_arms, plan, run_study
 
@@ -205,7 +205,7 @@ def study_verb(arguments: argparse.Namespace) -> int:
                 complete = complete_arms([trial for trial in trials if not trial.leaky], failures)
                 root = trials[0].settings.data.root
                 comparison = gather_shares(title, complete, part, root) if complete else None
-                random = complete_arms([trial for trial in trials if trial.leaky], failures)
+                random, _ = divided(complete_arms([trial for trial in trials if trial.leaky], failures))
                 if comparison and random:
                     comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
                 if comparison:
