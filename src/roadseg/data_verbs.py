@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import difflib
+import shlex
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,24 +93,40 @@ def _to_check(arguments: argparse.Namespace) -> tuple[Found, Path]:
             return find_pairs(folder), folder
         data = overridden(recipe(f"{kind}-fcn8s"), {**given, "data.root": str(folder)}).data
         return find_data(data), folder
-    if arguments.what not in RECIPES and "/" in arguments.what:
-        raise ConfigError(f"no folder {folder}; give a folder with images and labels, or a recipe (roadseg recipes)")
+    if arguments.what not in RECIPES and "data.root" not in given:
+        close = difflib.get_close_matches(arguments.what, RECIPES, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        raise ConfigError(
+            f"neither a folder nor a recipe {arguments.what!r}; {hint}give a folder with images and labels, "
+            "or a recipe (roadseg recipes)"
+        )
     data = overridden(recipe(arguments.what), given).data
     if data.root is None:
         raise ConfigError("no data; give the data set's top folder with --data.root DIR")
     return find_data(data), data.root
 
 
-def stats_verb(arguments: argparse.Namespace) -> None:
-    """Count images, groups and classes of each part."""
-    from roadseg.check import find_data, look_at, stats_table
+def stats_verb(arguments: argparse.Namespace) -> int:
+    """Count images, groups and classes of each part; say what could not be counted, if anything."""
+    from roadseg.check import find_data, left_out, look_at, stats_table
 
-    found = find_data(overridden(recipe(arguments.recipe), given_settings(arguments)).data)
+    data = overridden(recipe(arguments.recipe), given_settings(arguments)).data
+    found = find_data(data)
     console = new_console()
     with live_display(console) as display:
         seen = look_at(found, display)
     assert found.space is not None
     console.print(stats_table(found, seen, found.space))
+    amiss = left_out(found, seen, found.space)
+    if not amiss:
+        return 0
+    say(console, f"amiss: {'; '.join(amiss)}")
+    say(
+        console,
+        f"roadseg data check {arguments.recipe} --data.root {shlex.quote(str(data.root))} says which files, "
+        "and how to mend them",
+    )
+    return FAILED
 
 
 def groups_verb(arguments: argparse.Namespace) -> None:
@@ -124,7 +142,8 @@ def groups_verb(arguments: argparse.Namespace) -> None:
     assert root is not None  # label_space needed it
     records = [record for part in kind.labelled(root) for record in kind.records(root, part)]
     if len({record.group for record in records}) < len(records):
-        raise ConfigError(f"the groups of {root} are known already; to find others, take group out of its roadseg.yaml")
+        own = " (to find others, take group out of its roadseg.yaml)" if settings.data.name == "folder" else ""
+        raise ConfigError(f"the groups of {root} are known already: several images have one{own}; nothing to do")
     console = new_console()
     with live_display(console) as display:
         display.begin("looking at images", len(records))

@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from roadseg.check import Finding, find_pairs, judge, look_at
+from roadseg.check import Finding, Found, find_data, find_pairs, judge, left_out, look_at
 from roadseg.check.borders import SMOOTHED, lies_between, share_between
-from roadseg.check.shift import direction
+from roadseg.check.classes import shares
+from roadseg.check.shift import REACH, Fit, direction
 from roadseg.cli import main
+from roadseg.config import Data
 from roadseg.data import folder
 from roadseg.errors import DataError
 from roadseg.labels import camvid, load
@@ -135,7 +137,11 @@ def test_damaged_missing_and_doubled_files(plain: Path) -> None:
     images[2].unlink()
     images[3].write_bytes(images[4].read_bytes())
     labels[6].write_bytes(labels[5].read_bytes())
-    found = {one.what.split(" ", 1)[1]: one.files for one in checked(plain) if one.subject in ("files", "duplicates")}
+    found = {
+        one.what.split(" ", 1)[1].split(":")[0]: one.files
+        for one in checked(plain)
+        if one.subject in ("files", "duplicates")
+    }
     assert found == {
         "file cannot be read": (str(images[0]),),
         "image without label": (str(images[1]),),
@@ -195,10 +201,82 @@ def test_train_ids_that_pass_for_the_35_ids(streets: Path, tmp_path: Path, capsy
     assert "unlabelled" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("word", ["camvid-fcn9s", "no/such/folder"])
+@pytest.mark.parametrize("word", ["camvid-fcn9s", "no/such/folder", "nothere"])
 def test_neither_recipe_nor_folder(word: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["data", "check", word]) == 2
-    assert word in capsys.readouterr().err
+    assert f"neither a folder nor a recipe {word!r}" in capsys.readouterr().err
+
+
+def test_each_damaged_file_has_its_reason(plain: Path) -> None:
+    images = sorted((plain / "images").iterdir())
+    images[0].write_bytes(images[0].read_bytes()[:5000])
+    for path in images[1:3]:
+        path.write_text("<html>404</html>")
+    (found,) = (one for one in checked(plain) if one.subject == "files")
+    assert found.what == "3 files cannot be read: cannot identify image file (2); image file is truncated"
+    assert dict(found.details)["reasons"].keys() == set(map(str, images[:3]))
+
+
+def test_stats_tell_what_they_could_not_count(shared_camvid: Path, tmp_path: Path) -> None:
+    for kind in ("train", "trainannot", "val", "valannot"):
+        (tmp_path / kind).mkdir()
+        for path in sorted((shared_camvid / kind.removesuffix("annot")).iterdir())[:40:10]:
+            source = shared_camvid / kind / path.name
+            (tmp_path / kind / path.name).write_bytes(source.read_bytes())
+    command = ["data", "stats", "camvid-fcn8s", "--data.root", str(tmp_path)]
+    assert main(command) == 0
+    images, labels = (sorted((tmp_path / kind).iterdir()) for kind in ("train", "trainannot"))
+    ids = np.array(Image.open(labels[0]))
+    ids[ids == 3] = 20
+    Image.fromarray(ids).save(labels[0])
+    labels[1].unlink()
+    images[2].write_bytes(images[2].read_bytes()[:5000])
+    Image.fromarray(ids[::2]).save(labels[3])
+    data = Data(name="camvid", root=tmp_path)
+    found = find_data(data)
+    assert left_out(found, look_at(found, Display()), camvid()) == [
+        "1 file that cannot be read, left out",
+        "1 image without label, left out",
+        "1 label not of the image's size",
+        "in 2 labels values that camvid does not have (20), counted as unlabelled",
+    ]
+    assert main(command) == 1
+
+
+def test_labels_in_colours_are_unlabelled_by_a_table_of_ids(plain: Path) -> None:
+    """Pure blue (0, 0, 3) is no id 3."""
+    name = spoil(plain, lambda ids: Image.fromarray(np.dstack([ids * 0, ids * 0, ids])))
+    found = Found({"all": [one for one in find_pairs(plain).parts["all"] if str(one.label) == name]}, (), (), camvid())
+    seen = look_at(found, Display())
+    assert shares(seen, camvid()).pixels[0, :-1].sum() == 0
+    assert left_out(found, seen, camvid()) == ["1 label not coded in ids, counted as unlabelled"]
+
+
+def test_a_grey_label_among_colours_is_a_colour(plain: Path) -> None:
+    for number in range(3):
+        spoil(plain, painted, number)
+    sky = spoil(plain, lambda ids: painted(np.where(ids == 0, 0, 11).astype(np.uint8)))
+    space = camvid().model_copy(update={"coding": "colors"})
+    for table in (None, space):
+        found = Found({"all": find_pairs(plain).parts["all"][:4]}, (), (), table)
+        alarms = [one for one in judge(found, look_at(found, Display())) if sky in one.files]
+        assert [one.subject for one in alarms if one.subject == "coding"] == []
+
+
+def test_known_groups_name_a_remedy_only_where_there_is_one(
+    shared_camvid: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [
+        "data",
+        "groups",
+        "camvid-fcn8s",
+        "--data.root",
+        str(shared_camvid),
+        "--output",
+        str(tmp_path / "g.json"),
+    ]
+    assert main(command) == 2
+    assert "roadseg.yaml" not in capsys.readouterr().err
 
 
 def test_folder_without_pairs(tmp_path: Path) -> None:
@@ -233,6 +311,13 @@ def test_enlarged_labels_are_told_from_untouched(streets: Path) -> None:
     assert share_between(np.asarray(label.resize((192, 128), Image.Resampling.BILINEAR))) > 2 * SMOOTHED
 
 
+def test_a_place_at_the_end_of_the_search_is_no_shift() -> None:
+    at_the_end = Fit((REACH, 0), peak=9.0, gain=5.0, mirrored=0.0, borders=9000)
+    assert (at_the_end.shifted, at_the_end.nowhere) == (False, True)
+    assert at_the_end._replace(shift=(REACH - 1, 0)).shifted
+
+
 def test_directions() -> None:
+    assert direction(-1, -3) == "1 pixel left and 3 above"
     assert direction(-6, 4) == "6 pixels left and 4 below"
     assert direction(0, -4, move=True) == "4 pixels up"

@@ -38,8 +38,10 @@ def shares(seen: Sequence[Seen], space: LabelSpace) -> Shares:
     }
     pixels = np.zeros((len(read), len(space.classes) + 1), np.int64)
     for row, (_, label) in enumerate(read):
-        for value, count in label.values.items():
-            pixels[row, column.get(value, len(space.classes))] += count
+        if (label.kind == "colors") == (space.coding == "colors"):
+            for value, count in label.values.items():
+                pixels[row, column.get(value, len(space.classes))] += count
+        pixels[row, -1] += label.size[0] * label.size[1] - pixels[row].sum()  # and values that were not kept
     return Shares(pixels, [one.part for one, _ in read])
 
 

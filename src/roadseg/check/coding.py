@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from roadseg import labels
 from roadseg.check.finding import Finding, plural
@@ -21,6 +22,24 @@ MOST_COLORS = 64
 """Labels in colours with more of them are photographs, or were smoothed."""
 
 Labelled = list[tuple[Seen, LabelFacts]]
+
+
+def grey_among_colors(seen: Sequence[Seen], space: LabelSpace | None) -> list[Seen]:
+    """Labels of grey colours alone, such as (128, 128, 128), as colours, where the table or the other labels say so."""
+    labels = [one.label for one in seen if isinstance(one.label, LabelFacts)]
+    known = set().union(*(label.values for label in labels if label.kind == "colors"))
+    colored = sum(label.kind == "colors" for label in labels)
+    if not (space.coding == "colors" if space else colored > len(labels) / 2):
+        return list(seen)
+    result = []
+    for one in seen:
+        if isinstance(one.label, LabelFacts) and one.label.kind == "grey":
+            values = {value * 0x010101: count for value, count in one.label.values.items()}
+            strips = tuple(value * 0x010101 for value in one.label.strips)
+            if space or set(values) <= known:
+                one = replace(one, label=replace(one.label, kind="colors", values=values, strips=strips))
+        result.append(one)
+    return result
 
 
 def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
@@ -72,7 +91,7 @@ def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
                 _names(read),
             )
         ]  # fmt: skip
-    known = _table_values(space)
+    known = table_values(space)
     unknown = [(one, label, set(label.values) - known) for one, label in read if set(label.values) - known]
     if not unknown:
         return _masquerading(read, space)
@@ -84,7 +103,7 @@ def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
         Finding(
             "coding", "error",
             f"{plural(len(unknown), 'label')} with values that {space.name} does not have: "
-            f"{_listed(values, kind)}",
+            f"{listed(values, kind)}",
             f"{advice}add them to classes or ignored in roadseg.yaml, or mend the labels",
             tuple(str(one.record.label) for one, _, _ in worst), details=(("values", values[:256]),),
         )
@@ -159,7 +178,7 @@ def _without_table(read: Labelled) -> list[Finding]:
     return [
         Finding(
             "coding", "hint",
-            f"labels hold {KIND_WORDS[kind]}{palette}: {_listed(sorted(values), kind)}",
+            f"labels hold {KIND_WORDS[kind]}{palette}: {listed(sorted(values), kind)}",
             f"{advice}roadseg.yaml (docs/own-data.md) names the classes; a draft is below",
             details=(("values", sorted(values)[:256]),),
         )
@@ -173,7 +192,8 @@ def _grey(read: Labelled) -> Finding:
     )  # fmt: skip
 
 
-def _table_values(space: LabelSpace) -> set[int]:
+def table_values(space: LabelSpace) -> set[int]:
+    """What labels may hold by a table: ids, or colours as 0xRRGGBB."""
     rows = space.classes + space.ignored
     if space.coding == "colors":
         return {red << 16 | green << 8 | blue for red, green, blue in (row.color for row in rows)}
@@ -187,16 +207,17 @@ def _fitting(values: set[int], kind: str) -> list[str]:
         return [
             name
             for name, table in tables.items()
-            if values <= _table_values(table.model_copy(update={"coding": "colors"})) | {0}
+            if values <= table_values(table.model_copy(update={"coding": "colors"})) | {0}
         ]
     known = {"CamVid's 11 classes": frozenset(range(12)), "Cityscapes' train ids": TRAIN, "the 35 ids of KITTI and "
              "Cityscapes": OFFICIAL}  # fmt: skip
     return [name for name, table in known.items() if values <= table][:2]
 
 
-def _listed(values: Sequence[int], kind: str) -> str:
-    shown = [f"({v >> 16}, {v >> 8 & 255}, {v & 255})" if kind == "colors" else str(v) for v in values[:12]]
-    return ", ".join(shown) + (f" and {len(values) - 12} more" if len(values) > 12 else "")
+def listed(values: Sequence[int], kind: str, most: int = 12) -> str:
+    """The first ids, or colours, of a list in words."""
+    shown = [f"({v >> 16}, {v >> 8 & 255}, {v & 255})" if kind == "colors" else str(v) for v in values[:most]]
+    return ", ".join(shown) + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
 def _names(read: Labelled) -> tuple[str, ...]:

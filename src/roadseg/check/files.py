@@ -22,7 +22,7 @@ def find(seen: Sequence[Seen], images: Sequence[Path], labels: Sequence[Path]) -
     if damaged:
         findings.append(
             Finding(
-                "files", "error", f"{plural(len(damaged), 'file')} cannot be read",
+                "files", "error", f"{plural(len(damaged), 'file')} cannot be read: {_reasons(damaged)}",
                 "copy them again from the source, or remove image and label",
                 tuple(name for name, _ in damaged), details=(("reasons", dict(damaged)),),
             )
@@ -37,6 +37,20 @@ def find(seen: Sequence[Seen], images: Sequence[Path], labels: Sequence[Path]) -
                 )
             )  # fmt: skip
     return findings + _sizes(seen)
+
+
+def _reasons(damaged: Sequence[tuple[str, str]], most: int = 3) -> str:
+    """The different reasons without the files' names, the most frequent first."""
+    counted = Counter(_bare(reason, name) for name, reason in damaged)
+    shown = [f"{reason} ({count})" if count > 1 else reason for reason, count in counted.most_common(most)]
+    return "; ".join(shown) + (f" and {len(counted) - most} more reasons" if len(counted) > most else "")
+
+
+def _bare(reason: str, name: str) -> str:
+    """`cannot identify image file` of `cannot read a/b.png: cannot identify image file 'a/b.png'; replace the file`."""
+    for words in (f"cannot read {name}: ", f"cannot decode {name}: ", f" {name!r}", f"{name} ", "; replace the file"):
+        reason = reason.replace(words, "")
+    return reason
 
 
 def _sizes(seen: Sequence[Seen]) -> list[Finding]:

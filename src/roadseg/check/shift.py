@@ -40,7 +40,8 @@ class Fit(NamedTuple):
 
     `shift`: right and down, in pixels, by which the label lies beside its image (0, 0 where it fits). `peak`: height of
     that place above the middle of all places, `gain` above the label's own place, in standard deviations. `mirrored`:
-    the height of the peak of the label turned left to right. `borders`: how many pixels were compared.
+    the height of the peak of the label turned left to right. `borders`: how many pixels were compared. `reach`: the
+    largest shift that was tried; a place that far away is no peak, as what lies beyond may fit better.
     """
 
     shift: tuple[int, int]
@@ -48,11 +49,17 @@ class Fit(NamedTuple):
     gain: float
     mirrored: float
     borders: int
+    reach: int = REACH
+
+    @property
+    def clear(self) -> bool:
+        """There is a place where the label fits."""
+        return self.peak >= CLEAR and max(map(abs, self.shift)) < self.reach
 
     @property
     def shifted(self) -> bool:
         """The label fits, but elsewhere."""
-        return self.peak >= CLEAR and self.gain >= GAIN and self.elsewhere
+        return self.clear and self.gain >= GAIN and self.elsewhere
 
     @property
     def elsewhere(self) -> bool:
@@ -62,14 +69,14 @@ class Fit(NamedTuple):
     @property
     def flipped(self) -> bool:
         """The label fits when it is mirrored."""
-        return self.elsewhere and self.peak < CLEAR and self.mirrored >= CLEAR and self.mirrored > self.peak + 1
+        return self.elsewhere and not self.clear and self.mirrored >= CLEAR and self.mirrored > self.peak + 1
 
     @property
     def nowhere(self) -> bool:
         """The label fits nowhere."""
         if self.borders < FEW_BORDERS and self.peak - self.gain >= UNRELATED:
             return False
-        return self.elsewhere and self.peak < CLEAR and self.gain >= NO_BETTER and not self.flipped
+        return self.elsewhere and not self.clear and self.gain >= NO_BETTER and not self.flipped
 
 
 def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:
@@ -88,12 +95,15 @@ def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:
     spread, middle = float(scores.std()) + 1e-9, float(np.median(scores))
     row, column = np.unravel_index(int(scores.argmax()), scores.shape)
     best = float(scores[row, column])
-    peak, mirrored = (best - middle) / spread, 0.0
-    if peak < CLEAR:
+    shift = ((REACH - int(column)) * factor, (REACH - int(row)) * factor)
+    found = Fit(
+        shift, (best - middle) / spread, (best - float(scores[REACH, REACH])) / spread, 0.0, number, REACH * factor
+    )
+    if not found.clear:
         turned = _agreement(transformed, np.ascontiguousarray(borders[:, ::-1]))
         mirrored = (float(turned.max()) - float(np.median(turned))) / (float(turned.std()) + 1e-9)
-    shift = ((REACH - int(column)) * factor, (REACH - int(row)) * factor)
-    return Fit(shift, peak, (best - float(scores[REACH, REACH])) / spread, mirrored, number)
+        return found._replace(mirrored=mirrored)
+    return found
 
 
 def _grey(pixels: UInt8[np.ndarray, "h w 3"], factor: int) -> Float[np.ndarray, "rows columns"]:
@@ -159,7 +169,7 @@ def find(seen: Sequence[Seen]) -> list[Finding]:
             Finding(
                 "shift", "warning",
                 f"{plural(len(nowhere), 'label')} whose borders follow no edges: of another image, cropped, "
-                f"turned, or more than {REACH} pixels off",
+                f"turned, or {min(one.fit.reach for one in nowhere if one.fit)} pixels off or more",
                 "look at them (--output DIR draws the borders on the image), then pair or export them anew",
                 _labels(nowhere), "shift",
             )
@@ -189,8 +199,8 @@ def direction(right: int, down: int, move: bool = False) -> str:
     words = ("down", "up") if move else ("below", "above")
     parts = [f"{abs(right)} {'right' if right > 0 else 'left'}"] if right else []
     parts += [f"{abs(down)} {words[0] if down > 0 else words[1]}"] if down else []
-    first, *rest = parts or ["0"]
-    return " and ".join([first.replace(" ", " pixels ", 1), *rest])
+    first, *rest = parts or ["0 right"]
+    return " and ".join([first.replace(" ", " pixel " if first.startswith("1 ") else " pixels ", 1), *rest])
 
 
 def _labels(seen: Sequence[Seen]) -> tuple[str, ...]:
