@@ -17,8 +17,8 @@ BASE = bands(500, 500, 500, 500, 500, 500)
     [
         (bands(580, 500, 500, 520, 500, 500), "80 % of the pixels gained on balance are within 7 pixels"),
         (bands(500, 500, 460, 490, 490, 480), "50 % of the pixels lost on balance are within 7 pixels"),
-        (bands(600, 500, 500, 450, 500, 500), "the pixels gained are all within 7 pixels"),
-        (bands(450, 500, 500, 600, 500, 500), "the pixels gained are all more than 7 pixels from a boundary"),
+        (bands(600, 500, 500, 450, 500, 500), "the pixels gained on balance are within 7 pixels"),
+        (bands(450, 500, 500, 600, 500, 500), "the pixels gained on balance are more than 7 pixels from a boundary"),
     ],
 )
 def test_where_it_differs(other: np.ndarray, said: str) -> None:
@@ -28,6 +28,11 @@ def test_where_it_differs(other: np.ndarray, said: str) -> None:
 def test_nothing_is_said_of_next_to_nothing() -> None:
     assert where_it_differs(BASE, BASE) is None
     assert where_it_differs(BASE, bands(502, 500, 500, 500, 500, 500)) is None
+
+
+def test_the_opposite_is_said_only_of_what_matters() -> None:
+    assert "opposite" in (where_it_differs(BASE, bands(600, 500, 500, 450, 500, 500)) or "")
+    assert "opposite" not in (where_it_differs(BASE, bands(600, 500, 500, 498, 500, 500)) or "")
 
 
 def test_share_of_pixels_near_a_boundary() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from roadseg.data.streets import synthesize
 from roadseg.report import words
+from roadseg.report.caveats import caveats
 from roadseg.report.gather import Arm, Comparison, gather
 from roadseg.report.verdicts import verdicts
 from roadseg.runs import RunDir
@@ -44,7 +45,7 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     (sentence,) = said(comparison)
     assert sentence.startswith("high beats low by ")
     assert "paired over 8 images" in sentence
-    assert ". The gain is in " in sentence
+    assert ". The gain can be told in " in sentence
     (contrast,) = comparison.contrasts
     assert (contrast.a, contrast.b, contrast.verdict) == ("low", "high", "worse")
     assert contrast.turned().verdict == "better"
@@ -56,12 +57,11 @@ def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, tmp
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
     comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
     (sentence,) = said(comparison)
-    assert (
-        "paired over 30 images in 6 stretches of 2 drives, p = 0.031); that holds for these 2 drives alone." in sentence
-    )
-    caveats = " ".join(words.caveats(comparison))
-    assert "All images are of 2 drives or sequences, too few to stand for others. 6 stretches" in caveats
-    assert "about more of the same" in caveats
+    assert "paired over 30 images in 6 stretches of 2 drives, p = 0.031 by swaps and < 0.001 by t)" in sentence
+    assert "; that holds for these 2 drives alone." in sentence
+    warned = " ".join(caveats(comparison))
+    assert "All images are of 2 drives or sequences, too few to stand for others. 6 stretches" in warned
+    assert "about more of the same" in warned
     assert "as many stretches of consecutive images" in dict(words.method(comparison))["Intervals"]
 
 
@@ -73,13 +73,13 @@ def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
 
 
 def test_the_reader_is_warned_of_what_the_figures_rest_on(two_arms: Comparison, make_run: MakeRun) -> None:
-    warned = " ".join(words.caveats(two_arms))
+    warned = " ".join(caveats(two_arms))
     assert "only 2 drives or sequences: intervals are wide, and no test can tell arms apart" in warned
     assert "one seed" in warned
     assert "chosen by the score on these very images" in warned
     assert "divided one by one" not in warned
     one_by_one = make_run("r", **{"data.split.scheme": "random"})
-    assert "divided one by one" in " ".join(words.caveats(gather("x", [Arm("r", (one_by_one,))], "val")))
+    assert "divided one by one" in " ".join(caveats(gather("x", [Arm("r", (one_by_one,))], "val")))
 
 
 @pytest.mark.parametrize(("split", "warned"), [("train", True), ("all", True), ("val", False)])
@@ -88,8 +88,8 @@ def test_scores_of_training_images_are_said_to_be_so(make_run: MakeRun, split: s
     source = run.evaluation
     for path in list(source.glob("val.*")):
         (source / path.name.replace("val", split)).write_bytes(path.read_bytes())
-    caveats = " ".join(words.caveats(gather("x", [Arm("a", (run,))], split)))
-    assert ("were trained on" in caveats) == warned
+    warned_of = " ".join(caveats(gather("x", [Arm("a", (run,))], split)))
+    assert ("were trained on" in warned_of) == warned
 
 
 def test_the_largest_shares_of_wrong_pixels_are_told() -> None:
@@ -117,3 +117,18 @@ def test_scores_at_the_networks_input_are_said_to_be_so(make_run: MakeRun) -> No
     shrunk = make_run("s", **{"transforms.resize": [32, 64], "transforms.score_at": "input", "transforms.crop": None})
     comparison = gather("x", [Arm("s", (shrunk,))], "val")
     assert words.scored_size(comparison) == "64x32 pixels, to which the labels were brought"
+
+
+def test_a_drive_on_both_sides_is_told(make_run: MakeRun, shared_camvid: Path) -> None:
+    run = make_run("camvid", **{"data.name": "camvid", "data.root": str(shared_camvid)})
+    comparison = gather("x", [Arm("camvid", (run,))], "val")
+    (told,) = (text for text in caveats(comparison) if "training images are from" in text)
+    assert told.startswith("204 of the 367 training images are from the drive that is scored here (0016E5)")
+
+
+def test_images_without_drives_are_not_called_drives(make_run: MakeRun, tmp_path: Path) -> None:
+    synthesize(tmp_path / "many", drives=12, frames=1, width=96, height=64)
+    comparison = gather("x", [Arm("a", (make_run("a", **{"data.root": str(tmp_path / "many")}),))], "val")
+    assert "no drives known" in words.facts(comparison)
+    assert any(text.startswith("No drives or sequences are known") for text in caveats(comparison))
+    assert "trained on with its neighbours" not in dict(words.method(comparison))["Division"]

@@ -84,3 +84,28 @@ def test_more_units_are_as_many_as_scipy_would_want() -> None:
     assert stats.more_units(1.0, 1 / 6**0.5, 6) in (4, 5)
     assert stats.more_units(0.0, 1.0, 6) is None
     assert stats.more_units(0.001, 1.0, 6) is None
+
+
+@settings(max_examples=25)
+@given(st.integers(0, 2**32 - 1), st.integers(6, 9), st.integers(2, 6))
+def test_classes_are_corrected_step_by_step(seed: int, units: int, classes: int) -> None:
+    rng = np.random.default_rng(seed)
+    first, second = rng.integers(0, 30, (2, units, 1, classes)) + rng.integers(0, 30, classes) * np.array(
+        [[[[1]]], [[[0]]]]
+    )
+
+    def sums(counts: np.ndarray) -> np.ndarray:
+        return counts / 10_000
+
+    found = stats.paired(first, second, sums, np.full(classes, units), 200)
+    family = rng.random(classes) < 0.8
+    measured = found.swaps / np.sqrt((found.swaps**2).mean(0))
+    left, largest = [int(i) for i in np.argsort(-measured[0]) if family[i]], 0.0
+    expected = np.full(classes, np.nan)
+    by_t = stats.holm(np.where(family, found.difference.p(), np.nan))
+    while left:
+        as_large = (measured[:, left].max(1) >= measured[0, left[0]] - 1e-12).mean()
+        largest = max(largest, float(as_large))
+        expected[left[0]] = max(largest, by_t[left[0]], found.swapped[left[0]])
+        left.pop(0)
+    np.testing.assert_allclose(found.holm(family), expected)

@@ -32,13 +32,16 @@ def where_it_differs(a: Int64[np.ndarray, "b c c"], b: Int64[np.ndarray, "b c c"
     """
     change = right(b) - right(a)
     total, near = int(change.sum()), int(change[:NEAR_BANDS].sum())
-    if abs(total) < SMALLEST_GAIN * max(a.sum(), 1):
+    negligible = SMALLEST_GAIN * max(a.sum(), 1)
+    if abs(total) < negligible:
         return None
     kind = "gained" if total > 0 else "lost"
-    share = near / total
+    share, far = near / total, total - near
     there = f"within {NEAR} pixels of a boundary, where {100 * near_share(a):.0f} % of all pixels are"
+    if 0 <= share <= 1:
+        return f"{100 * share:.0f} % of the pixels {kind} on balance are {there}"
     if share > 1:
-        return f"the pixels {kind} are all {there}; farther away the balance is the opposite"
-    if share < 0:
-        return f"the pixels {kind} are all more than {NEAR} pixels from a boundary; closer the balance is the opposite"
-    return f"{100 * share:.0f} % of the pixels {kind} on balance are {there}"
+        rest = "" if abs(far) < negligible else "; farther away the balance is the opposite"
+        return f"the pixels {kind} on balance are {there}{rest}"
+    rest = "" if abs(near) < negligible else "; closer the balance is the opposite"
+    return f"the pixels {kind} on balance are more than {NEAR} pixels from a boundary{rest}"

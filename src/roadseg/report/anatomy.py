@@ -192,23 +192,16 @@ def stride_sentence(where: Where) -> str | None:
     known = f"Stride {where.stride} costs at most {lost:.1f} points of mIoU"
     if below <= 0:
         return f"{known}, as the truth brought to it and back shows; {where.arm.name} loses no more than that."
-    limit = "training, data or features, not the stride, limit it most" if below > lost else "the stride may limit it"
-    return f"{known}; {where.arm.name} is {below:.1f} below what is known to be possible with it: {limit}."
+    limit = (
+        "training, data or features limit it more than the stride" if below > lost else "the stride may limit it most"
+    )
+    return f"{known}; {where.arm.name} lies another {below:.1f} below what the truth reaches at this stride: {limit}."
 
 
 def sentences(wheres: list[Where]) -> list[str]:
-    """What the section's figures say."""
-    first, found = wheres[0], []
-    for other in wheres[1:]:
-        phrase = where_it_differs(first.bands, other.bands)
-        found.append(
-            f"{other.arm.name} against {first.arm.name}: {phrase}."
-            if phrase
-            else f"{other.arm.name} and {first.arm.name} have nearly the same number of right pixels."
-        )
-    if not found:
-        found.append(f"{100 * near_share(first.bands):.0f} % of the labelled pixels are within 7 pixels of a boundary.")
-    return found + [text for text in map(stride_sentence, wheres) if text]
+    """What the section's figures say; where a gain lies stands in the verdicts."""
+    near = f"{100 * near_share(wheres[0].bands):.0f} % of the labelled pixels are within 7 pixels of a boundary."
+    return [near, *(text for text in map(stride_sentence, wheres) if text)]
 
 
 def anatomy_file(wheres: list[Where], drawn: list[Panel], table: list[tuple[str, list[Value]]]) -> str:

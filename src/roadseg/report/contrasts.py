@@ -17,10 +17,10 @@ LEVEL = 0.05
 class Contrast:
     """The arm `a` minus the arm `b`, on the same units; all arrays (S,) or (S, 2) in the order of `metrics.scores`.
 
-    `p` is of mIoU alone, `p_holm` corrected over all pairs of arms. `p_of_class` (C,) is corrected over the classes
-    that enough units hold, NaN for others. `seen` (C,) is how many units hold each class. `more` is about how many
-    more units would show mIoU's difference, None where that is not to be said. `seeds`: both arms have several, and
-    they are in it.
+    `p_swap` and `p_t` are of mIoU, by swaps, and by Student's t with Holm's correction over all pairs of arms; `p` is
+    the larger one without correction. `p_of_class` (C,) is corrected over the classes that enough units hold, NaN for
+    others. `seen` (C,) is how many units hold each class. `more` is about how many more units would show mIoU's
+    difference, None where that is not to be said. `seeds`: both arms have several, and they are in it.
     """
 
     a: str
@@ -28,7 +28,8 @@ class Contrast:
     difference: np.ndarray
     intervals: np.ndarray
     p: float
-    p_holm: float
+    p_swap: float
+    p_t: float
     p_of_class: np.ndarray
     seen: np.ndarray
     units: int
@@ -57,6 +58,11 @@ class Contrast:
         return self.intervals[len(metrics.HEADLINE) :]
 
     @property
+    def p_holm(self) -> float:
+        """What the verdict rests on: the larger of `p_swap` and `p_t`."""
+        return float(np.maximum(self.p_swap, self.p_t))
+
+    @property
     def verdict(self) -> str:
         """`better`, `worse` (a than b) or `cannot tell`."""
         if not self.p_holm <= LEVEL:
@@ -71,8 +77,8 @@ class Contrast:
     def turned(self) -> Contrast:
         """The same as b minus a."""
         return Contrast(
-            self.b, self.a, -self.difference, -self.intervals[:, ::-1], self.p, self.p_holm, self.p_of_class, self.seen,
-            self.units, self.exact, self.more, self.seeds,
+            self.b, self.a, -self.difference, -self.intervals[:, ::-1], self.p, self.p_swap, self.p_t, self.p_of_class,
+            self.seen, self.units, self.exact, self.more, self.seeds,
         )  # fmt: skip
 
 
@@ -87,7 +93,7 @@ def contrasts(counts: Mapping[str, np.ndarray]) -> tuple[Contrast, ...]:
     by_t = np.array([result.difference.p()[0] for *_, result in found])
     corrected = stats.holm(by_t)
     return tuple(
-        _contrast(first, second, counts, result, float(max(result.swapped[0], corrected[place])))
+        _contrast(first, second, counts, result, float(corrected[place]))
         for place, (first, second, result) in enumerate(found)
     )
 
@@ -97,14 +103,15 @@ def _paired(first: np.ndarray, second: np.ndarray) -> stats.PairedResult:
 
 
 def _contrast(
-    first: str, second: str, counts: Mapping[str, np.ndarray], result: stats.PairedResult, p_holm: float
+    first: str, second: str, counts: Mapping[str, np.ndarray], result: stats.PairedResult, p_t: float
 ) -> Contrast:
     seen = metrics.units_of_scores(counts[first][:, 0])
     family = (np.arange(len(seen)) >= len(metrics.HEADLINE)) & (seen >= stats.FEWEST_UNITS)
     units, difference = len(counts[first]), result.difference
     return Contrast(
-        first, second, difference.score, difference.interval_of_differences(), float(result.p[0]), p_holm,
-        result.holm(family)[len(metrics.HEADLINE) :], seen[len(metrics.HEADLINE) :], units, result.exact,
+        first, second, difference.score, difference.interval_of_differences(), float(result.p[0]),
+        float(result.swapped[0]), p_t, result.holm(family)[len(metrics.HEADLINE) :], seen[len(metrics.HEADLINE) :],
+        units, result.exact,
         stats.more_units(float(difference.score[0]), float(difference.error[0]), units),
         min(counts[first].shape[1], counts[second].shape[1]) > 1,
     )  # fmt: skip

@@ -6,7 +6,7 @@ images are put together before anything is scored.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -137,6 +137,16 @@ class ScoredArm:
         return metrics.mean_iou(self.seeds[0].confusions)
 
 
+class Neighbours(NamedTuple):
+    """`drives_known`: some images share a drive or sequence. `shared`: of each that is on both sides of the division,
+    how many of the `trained` images are from it.
+    """
+
+    drives_known: bool
+    shared: dict[str, int]
+    trained: int
+
+
 @dataclass(frozen=True)
 class Comparison:
     """All arms on the same images.
@@ -155,6 +165,8 @@ class Comparison:
     contrasts: tuple[Contrast, ...]
     records: dict[str, Record] | None
     missing: str
+    neighbours: Neighbours | None = None
+    """How near the training images are to those that are scored; None where the data is not to be found."""
     random: Comparison | None = None
     """The same arms on random folds, where leakage was measured."""
     smaller: Comparison | None = None
@@ -215,7 +227,8 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
     known = {name: array for name, array in counts.items() if array is not None}
     number = len(set(groups)) if groups is not None else _stated_groups(pooled, split)
     found = contrasts(known) if pairs else ()
-    return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing)
+    near = _neighbours(pooled, root, list(records.values())) if records is not None else None
+    return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing, near)
 
 
 def with_intervals(
@@ -292,6 +305,22 @@ def _records(
     found = {record.id: record for part in parts for record in part}
     lacking = [name for name in ids if name not in found]
     return (None, f"{lacking[0]} is not in the data any more") if lacking else (found, "")
+
+
+def _neighbours(runs: list[RunDir], root: Path | None, scored: list[Record]) -> Neighbours | None:
+    """Of folds, whose images are all scored, only whether drives are known."""
+    if len(runs) > 1:
+        return Neighbours(len({record.group for record in scored}) < len(scored), {}, 0)
+    data = runs[0].config().data
+    try:
+        trained = split_records(data.model_copy(update={"root": root or data.root}), runs[0].splits(), "train")
+    except (RoadsegError, OSError):
+        return None
+    ids = {record.id for record in scored}
+    others = [record for record in trained if record.id not in ids]
+    everything = [*scored, *others]
+    shared = Counter(record.group for record in others if record.group in {record.group for record in scored})
+    return Neighbours(len({record.group for record in everything}) < len(everything), dict(shared), len(others))
 
 
 def unit_margins(seeds: Sequence[Seed], units: stats.Units | None) -> np.ndarray | None:

@@ -29,6 +29,7 @@ from roadseg.report import (
     theme,
     words,
 )  # fmt: skip
+from roadseg.report.caveats import caveats
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
 from roadseg.report.gather import Comparison, Spread
@@ -95,7 +96,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "verdicts": verdicts(comparison) + learning.sentences(found),
         "fewest_units": FEWEST_UNITS,
         "forests": forest.tables(comparison),
-        "caveats": words.caveats(comparison),
+        "caveats": caveats(comparison),
         "facts": words.facts(comparison),
         "method": words.method(comparison),
         "definitions": words.DEFINITIONS,

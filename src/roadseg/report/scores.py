@@ -12,7 +12,8 @@ title, split, images, groups (null where they are not known), and arms, each wit
 units: what is resampled: kind (group, block: stretches of few drives, none), count, resamples and seed; or null
 comparisons: each pair of arms, a minus b, with
   difference, ci95      of mean_iou (shares of 1)
-  p, p_holm             of mean_iou; corrected over all pairs of arms
+  p_swap, p_t           of mean_iou, by swaps, and by Student's t with Holm's correction over all pairs of arms
+  p, p_holm             the larger one, before and after that correction; the verdict rests on p_holm
   units, exact          how many units were resampled; whether all swaps were made
   verdict               better, worse (a than b) or cannot tell; more_units: about how many more would tell, or null
   with_seeds            whether other training seeds are in the interval and in p
@@ -108,6 +109,7 @@ def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:
         "a": contrast.a, "b": contrast.b,
         "difference": _number(contrast.miou), "ci95": _pair(np.array(contrast.interval)),
         "p": _number(contrast.p), "p_holm": _number(contrast.p_holm),
+        "p_swap": _number(contrast.p_swap), "p_t": _number(contrast.p_t),
         "units": contrast.units, "exact": contrast.exact,
         "verdict": contrast.verdict, "more_units": contrast.more, "with_seeds": contrast.seeds,
         "per_class": per_class,

@@ -63,9 +63,7 @@ def _nothing(comparison: Comparison) -> str:
 def _verdict(comparison: Comparison, contrast: Contrast, bands: dict[str, np.ndarray]) -> Verdict:
     a, b, (low, high) = contrast.a, contrast.b, contrast.interval
     points = f"{100 * abs(contrast.miou):.1f} points of mIoU"
-    evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {p_words(contrast.p_holm)}"
-    if len(comparison.contrasts) > 1:
-        evidence += f", corrected for {len(comparison.contrasts)} pairs"
+    evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {_p(comparison, contrast)}"
     if np.isnan(contrast.miou):
         return Verdict(f"{a} and {b} cannot be compared", ": one of them has no mIoU.")
     if contrast.verdict == "cannot tell":
@@ -76,6 +74,13 @@ def _verdict(comparison: Comparison, contrast: Contrast, bands: dict[str, np.nda
     where = where_it_differs(bands[b], bands[a]) if bands else None
     found = f"{_classes(comparison, contrast)}; {where}" if where else _classes(comparison, contrast)
     return Verdict(f"{a} {word} {b} by {points}", f" ({evidence}){lasting}. {found}.")
+
+
+def _p(comparison: Comparison, contrast: Contrast) -> str:
+    by_t = p_words(contrast.p_t).removeprefix("p ").removeprefix("= ")
+    pairs = len(comparison.contrasts)
+    corrected = f" corrected for {pairs} pairs" if pairs > 1 else ""
+    return f"{p_words(contrast.p_swap)} by swaps and {by_t} by t{corrected}"
 
 
 def _blocks(comparison: Comparison) -> bool:
@@ -100,8 +105,8 @@ def _classes(comparison: Comparison, contrast: Contrast) -> str:
     names, held, by = np.array(comparison.space.names), contrast.holds, contrast.of_class
     order = np.argsort(-np.abs(np.nan_to_num(by)), kind="stable")
     gains, losses = ([str(names[i]) for i in order if held[i] and sign * by[i] > 0] for sign in (1, -1))
-    text = f"The gain is in {listed(gains)}" if gains else "No single class holds after Holm's correction"
-    return text + (f", the loss in {listed(losses)}" if losses else "")
+    text = f"The gain can be told in {listed(gains)}" if gains else "It can be told in no single class"
+    return text + (f", a loss in {listed(losses)}" if losses else "")
 
 
 def _more(comparison: Comparison, contrast: Contrast) -> str:

@@ -33,45 +33,6 @@ def p_words(p: float) -> str:
     return "p unknown" if np.isnan(p) else "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
-def caveats(comparison: Comparison) -> list[str]:
-    """What the reader has to know before believing more than the figures show."""
-    arms = comparison.arms
-    found = []
-    if comparison.split == "val":
-        found.append("The epoch was chosen by the score on these very images, which flatters every score a little.")
-    if comparison.split in ("train", "all"):
-        found.append("Images that are scored here were trained on: the scores say little about other images.")
-    run = arms[0].arm.runs[0]
-    if run.splits().scheme == "random":
-        found.append("Images were divided one by one; frames of a drive may be on both sides, which flatters scores.")
-    units = comparison.units
-    if units is None:
-        found.append("There are no intervals, because the drives of the images are not known without the data.")
-    elif units.kind == "none":
-        found.append("All images are of one drive or sequence, and too few to say anything beyond them.")
-    elif units.kind == "block":
-        few = "one drive or sequence" if comparison.groups == 1 else f"{comparison.groups} drives or sequences"
-        found.append(
-            f"All images are of {few}, too few to stand for others. {units.count} stretches of consecutive images were "
-            "resampled: intervals and verdicts are about more of the same, and nothing is known about other drives."
-        )
-    elif units.count < FEWEST_UNITS:
-        found.append(
-            f"There are only {units.count} drives or sequences: intervals are wide, and no test can tell arms apart."
-        )
-    seeds = {len(arm.seeds) for arm in arms}
-    if seeds == {1}:
-        each = "Each arm" if len(arms) > 1 else "The network"
-        found.append(
-            f"{each} was trained with one seed: what is said is about "
-            f"{'these networks' if len(arms) > 1 else 'this network'}, "
-            "and another seed may move the score."
-        )
-    elif len(seeds) > 1:
-        found.append("The arms have different numbers of seeds: the more, the wider their range tends to be.")
-    return found
-
-
 def interval_words(interval: Interval | None) -> str:
     """As it stands beside a score."""
     return "" if interval is None else f"{percent(interval.low)}–{percent(interval.high)}"
@@ -121,7 +82,9 @@ def facts(comparison: Comparison) -> list[str]:
         else f"{seeds[0]} to {seeds[-1]} seeds",
         f"{count(len(comparison.ids), 'image')} of the {comparison.split} split",
     ]
-    if comparison.groups is not None:
+    if comparison.neighbours and not comparison.neighbours.drives_known:
+        found.append("no drives known")
+    elif comparison.groups is not None:
         found.append(f"{comparison.groups} {'drive or sequence' if comparison.groups == 1 else 'drives or sequences'}")
     found.append(f"{classes} classes" + (f", {occurring} in the labels" if occurring < classes else ""))
     if data.root is not None:
@@ -133,6 +96,7 @@ def facts(comparison: Comparison) -> list[str]:
 
 SCHEMES = {
     "official": "The data set's own division.",
+    "alone": "No drives or sequences are known, so that images were divided one by one and neighbours may be apart.",
     "grouped": "Whole drives or sequences are in one part, so that no image was trained on with its neighbours.",
     "random": "Image by image, so that frames of one drive may be in training and in the scored part.",
 }
@@ -152,7 +116,8 @@ def method(comparison: Comparison) -> list[tuple[str, str]]:
     """How the figures came about, as headings and sentences."""
     run = comparison.arms[0].arm.runs[0]
     splits, folds = run.splits(), comparison.folds
-    division = SCHEMES[splits.scheme]
+    known = comparison.neighbours is None or comparison.neighbours.drives_known
+    division = SCHEMES["alone" if splits.scheme == "grouped" and not known else splits.scheme]
     if folds:
         division += f" {folds} folds: each image is scored once, by the run that was not trained on it, and the folds' "
         division += "confusions are put together before any score is taken."
@@ -195,11 +160,13 @@ def _interval_method(comparison: Comparison) -> str:
 
 
 def _paired_method(comparison: Comparison) -> str:
-    text = "The difference of two arms is taken in each resample of the same images. "
-    text += "p is the larger of two: Student's t of that difference, and a test that swaps the two arms within "
-    text += (
-        "drives, in all ways or in 10,000 random ones. An arm beats another one if p, with Holm's correction over all "
+    blocks = comparison.units is not None and comparison.units.kind == "block"
+    return (
+        "The difference of two arms is taken in each resample of the same images; its interval is not corrected. There "
+        "are two p: Student's t of that difference, and a test that swaps the two arms within "
+        f"{'stretches' if blocks else 'drives'}, in all ways or in 10,000 random ones. An arm beats another one if "
+        "both are at most 0.05, that of t with Holm's correction over all pairs of arms. A class is named if the larger of "
+        "its two is, corrected (Holm; Westfall and Young) over the classes that at least "
+        f"{FEWEST_UNITS} drives or stretches hold; so its interval may leave out 0 and it is not named. With "
+        f"{FEWEST_UNITS} the least p by swaps is {2 / 2**FEWEST_UNITS:.3f}, and fewer never give 0.05."
     )
-    text += "pairs of arms, is at most 0.05; a class is named if its own p is, corrected "
-    text += "(Holm; Westfall and Young) over the classes that "
-    return text + f"at least {FEWEST_UNITS} drives or stretches hold. Fewer than {FEWEST_UNITS} can never give 0.05."

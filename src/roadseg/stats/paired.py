@@ -51,15 +51,20 @@ class PairedResult:
         """p of the scores of a family, corrected for their number; NaN outside it.
 
         The larger of two: Student's t with Holm's correction, and the swaps with that of Westfall and Young (1993, sec.
-        2.3): how often the largest difference of the family, each measured by what swaps make of it, is as large.
-        Holm's correction of the swaps would never be small with few drives, whose least p is 2 / 2^u for each score.
+        2.6): how often the largest difference, each measured by what swaps make of it, is as large, first among the
+        whole family, then among what is left of it below each score. Holm's correction of the swaps would never be
+        small with few drives, whose least p is 2 / 2^u for each score.
         """
         corrected = np.maximum(holm(np.where(family, self.difference.p(), np.nan)), self.swapped)
         scale = np.sqrt((self.swaps**2).mean(0))
         with np.errstate(divide="ignore", invalid="ignore"):
             measured = np.where(scale > 0, self.swaps / scale, 0.0)
-        largest = measured.max(1, where=family & ~np.isnan(measured), initial=0.0)
-        return np.asarray(np.maximum(corrected, self._share(largest[:, None], measured[0])))
+        measured = np.where(family & ~np.isnan(measured), measured, 0.0)
+        order = np.argsort(measured[0], kind="stable")  # the largest of each score and of all that are smaller
+        largest = np.maximum.accumulate(measured[:, order], axis=1)
+        swapped = np.empty(len(order))
+        swapped[order] = np.maximum.accumulate(self._share(largest, measured[0, order])[::-1])[::-1]
+        return np.asarray(np.maximum(corrected, swapped))
 
     def _share(self, made: np.ndarray, seen: np.ndarray) -> np.ndarray:
         extreme = (~(made < seen - 1e-12)).mean(0)  # one that does not exist counts as large
