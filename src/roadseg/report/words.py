@@ -165,8 +165,8 @@ def _paired_method(comparison: Comparison) -> str:
         "The difference of two arms is taken in each resample of the same images; its interval is not corrected. There "
         "are two p: Student's t of that difference, and a test that swaps the two arms within "
         f"{'stretches' if blocks else 'drives'}, in all ways or in 10,000 random ones. An arm beats another one if "
-        "both are at most 0.05, that of t with Holm's correction over all pairs of arms. A class is named if the larger of "
-        "its two is, corrected (Holm; Westfall and Young) over the classes that at least "
+        "both are at most 0.05, that of t with Holm's correction over all pairs of arms. A class is named if the "
+        "larger of its two is, corrected (Holm; Westfall and Young) over the classes that at least "
         f"{FEWEST_UNITS} drives or stretches hold; so its interval may leave out 0 and it is not named. With "
         f"{FEWEST_UNITS} the least p by swaps is {2 / 2**FEWEST_UNITS:.3f}, and fewer never give 0.05."
     )
