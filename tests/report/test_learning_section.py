@@ -50,6 +50,8 @@ def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) ->
     assert [arm.name for arm in whole] == names
     assert [arm.name for arm in smaller] == ["demo-fcn16s data.split.share=0.25", "demo-fcn16s data.split.share=0.5"]
     assert divided(made[:2]) == (made[:2], [])
+    same = arms(make_run, "demo-fcn8s", 1, {0.2: 0.5, 0.25: 0.5, 1.0: 0.4})
+    assert divided(same) == (same, [])  # 1, 1 and 4 images
     other = Arm("again", (make_run("again", 0.3),))
     assert divided([*made[:3], other]) == ([*made[:3], other], [])  # one number of images twice
 

@@ -81,7 +81,7 @@ def gather_shares(title: str, arms: Sequence[Arm], split: str, root: Path | None
 
 
 def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
-    """The arms to compare, and those on smaller shares of a curve, which has `stats.FEWEST_SIZES` shares or more."""
+    """The arms to compare, and those on smaller shares of a curve: of `stats.FEWEST_SIZES` sizes or more."""
     of_curve: dict[Config, dict[float, Arm]] = defaultdict(dict)
     shares = [(arm, *_alike(arm.runs[0])) for arm in arms]
     for arm, alike, share in shares:
@@ -90,7 +90,8 @@ def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
     compared, smaller = [], []
     for arm, alike, share in shares:
         curve = of_curve[alike]
-        if len(curve) < stats.FEWEST_SIZES or alike in twice:
+        sizes = {len(each.runs[0].splits().train) for each in curve.values()}
+        if len(sizes) < stats.FEWEST_SIZES or alike in twice:
             compared.append(arm)
         elif share == max(curve):
             compared.append(Arm(SHARE.sub("", arm.name) if share == 1 else arm.name, arm.runs))
@@ -117,9 +118,9 @@ def curves(comparison: Comparison, smaller: Comparison) -> list[Curve]:
     for number, arm in enumerate(comparison.arms):
         alike = _alike(arm.arm.runs[0])[0]
         own = [arm, *(other for other in smaller.arms if _alike(other.arm.runs[0])[0] == alike)]
-        points = sorted((Point(_images(each), each) for each in own), key=lambda point: point.images)
-        if len({point.images for point in points}) >= stats.FEWEST_SIZES:
-            found.append(_curve(number, points, comparison.units))
+        own.sort(key=lambda each: _alike(each.arm.runs[0])[1])
+        if len(own) > 1:
+            found.append(_curve(number, [Point(_images(each), each) for each in own], comparison.units))
     return found
 
 
