@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -101,3 +102,44 @@ def test_no_run_is_not_held_and_nothing_is_made(tmp_path: Path) -> None:
     lock.check_idle(tmp_path / "none")
     assert not lock.is_held(tmp_path / "none")
     assert not (tmp_path / "none").exists()
+
+
+def fail_later(run: Path) -> None:
+    (run / "config.json").write_text("{}")
+    raise ValueError("later")
+
+
+def test_a_run_that_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "a" / "b"
+    with pytest.raises(ValueError, match="bad data"), lock.held(run):
+        raise ValueError("bad data")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "a").mkdir()
+    with pytest.raises(ValueError, match="bad data"), lock.held(run):
+        raise ValueError("bad data")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a"], "what was there stays"
+    with pytest.raises(ValueError, match="later"), lock.held(run):
+        fail_later(run)
+    assert sorted(path.name for path in run.iterdir()) == ["config.json", lock.NAME]
+    (run / "config.json").unlink()
+    with pytest.raises(ValueError, match="bad data"), lock.held(run):
+        raise ValueError("bad data")
+    assert (run / lock.NAME).exists(), "an older lock is not ours to remove"
+
+
+def test_a_lock_that_another_process_removes_while_we_wait_is_taken_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, wait, waited = tmp_path / "run", lock._wait, list[int]()
+
+    def removed_meanwhile(file: TextIO, kind: int, run: Path) -> None:
+        wait(file, kind, run)
+        waited.append(file.fileno())
+        if len(waited) == 1:
+            (run / lock.NAME).unlink()
+            run.rmdir()
+
+    monkeypatch.setattr(lock, "_wait", removed_meanwhile)
+    with lock.held(run):
+        assert lock.is_held(run), "a lock on a file that is gone keeps nobody out"
+    assert len(waited) == 2

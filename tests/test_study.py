@@ -141,6 +141,59 @@ def test_a_bad_test_label_is_told_before_training(tiny: Configure, streets: Path
     assert not (tmp_path / "study/runs").exists()
 
 
+@pytest.mark.parametrize("part", ["train", "val", "test"])
+@pytest.mark.parametrize("kind", ["image_2", "semantic"])
+def test_bad_data_leaves_nothing_behind_and_is_told_once(
+    tiny: Configure,
+    streets: Path,
+    tmp_path: Path,
+    part: str,
+    kind: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data, output = tmp_path / "data", tmp_path / "a" / "study"
+    shutil.copytree(streets, data)
+    words = [*study_command(data, output)[3:], "--data.split.fractions", "0.5", "0.25", "0.25"]
+    divided = small(tiny, data__root=str(data), data__split__fractions=["0.5", "0.25", "0.25"])
+    bad = data / "training" / kind / f"{getattr(load_records(divided.data).splits, part)[-1]}.png"
+    bad.write_bytes(bad.read_bytes()[:-50])
+    assert main(words) == 2
+    out, error = capsys.readouterr()
+    assert (out + error).count(bad.name) == 1
+    assert error.startswith("roadseg: ")
+    assert not (tmp_path / "a").exists()
+
+
+def test_bad_data_leaves_a_study_as_it_is(
+    tiny: Configure, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, output = tmp_path / "data", tmp_path / "study"
+    shutil.copytree(streets, data)
+    settings = small(tiny, data__root=str(data))
+    run_study(plan(make_arms([settings], {}), [0], 0, output), "val", output, Told())
+    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
+    bad = data / "training" / "semantic" / f"{load_records(settings.data).splits.train[-1]}.png"
+    bad.write_bytes(bad.read_bytes()[:-50])
+    more = plan(make_arms([settings], {}), [0, 1], 0, output)
+    with pytest.raises(DataError, match=f"{bad.name}.*replace the file"):
+        run_study(more, "val", output, Told())
+    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
+
+
+def test_a_study_is_not_put_among_other_files(
+    streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for place, name in ((tmp_path / "mine", "notes.txt"), (tmp_path / "run", "config.json")):
+        place.mkdir()
+        (place / name).write_text("mine")
+        (place / lock.NAME).write_text("")
+        assert main(study_command(streets, place)[3:]) == 2
+        assert f"{place} holds other files ({name}); choose a new or empty folder" in capsys.readouterr().err
+        assert {path.name for path in place.iterdir()} == {name, lock.NAME}
+    assert main(study_command(streets, tmp_path / "mine" / "notes.txt")[3:]) == 2
+    assert "is a file" in capsys.readouterr().err
+
+
 def test_a_network_that_cannot_be_made_is_refused_before_anything_is_trained(tiny: Configure, tmp_path: Path) -> None:
     weights = make_arms([small(tiny)], {"model.weights": ["none", str(tmp_path / "missing.pth")]})
     with pytest.raises(WeightsError, match=r"no weights file .*missing.pth"):
@@ -230,7 +283,8 @@ def test_a_run_that_fails_does_not_stop_the_others(tiny: Configure, tmp_path: Pa
 def failing(errors: dict[str, Exception], monkeypatch: pytest.MonkeyPatch) -> None:
     """Training fails for the recipes that are named; the others are not trained either, and count as complete."""
 
-    def train(run: RunDir, settings: Config, display: Display, resume: bool) -> None:
+    def train(run: RunDir, settings: Config, display: Display, resume: bool, begin: Callable[[], None]) -> None:
+        begin()
         if settings.recipe in errors:
             raise errors[settings.recipe]
         run.path.mkdir(parents=True)

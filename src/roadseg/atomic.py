@@ -66,3 +66,12 @@ def check_new(path: Path) -> None:
         raise ConfigError(f"{path} exists already; choose another --output, or remove it first")
     if not path.parent.is_dir():
         raise ConfigError(f"no folder {path.parent} for {path.name}; make it first, or choose another --output")
+
+
+def check_unused(folder: Path, *but: str) -> None:
+    """Raises `ConfigError` where an --output is a file, or a folder that holds something but what `but` names."""
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file; choose a new or empty folder with --output")
+    others = sorted(path.name for path in folder.iterdir() if path.name not in but) if folder.exists() else []
+    if others:
+        raise ConfigError(f"{folder} holds other files ({others[0]}); choose a new or empty folder with --output")

@@ -1,7 +1,8 @@
 """One process at a time trains a run: a lock that the system opens when that process ends, however it ends.
 
-The lock is flock(2) on a file of the run, which stays when it is free and says who has it when it is not. On a network
-file system without locks, or with locks that only one machine sees (old NFS), two machines are not kept apart.
+The lock is flock(2) on a file of the run, which stays when it is free and says who has it when it is not; it goes only
+with a run that came to nothing. On a network file system without locks, or with locks that only one machine sees (old
+NFS), two machines are not kept apart.
 """
 
 from __future__ import annotations
@@ -24,18 +25,51 @@ PATIENCE = 10.0
 
 @contextmanager
 def held(run: Path) -> Iterator[None]:
-    """Train the run alone. Makes its folder; raises `RunError` where another process trains it."""
-    run.mkdir(parents=True, exist_ok=True)
-    with (run / NAME).open("a+") as file:
-        _wait(file, fcntl.LOCK_EX, run)
+    """Train the run alone. Makes its folder; raises `RunError` where another process trains it.
+
+    Where an error ends it before anything was written, the folders that it made are removed with the lock.
+    """
+    made = [folder for folder in (run, *run.parents) if not folder.exists()]
+    new = not (run / NAME).exists()
+    with _opened(run) as file:
         file.truncate(0)
         file.write(f"{os.getpid()} {socket.gethostname()}\n")
         file.flush()
         try:
             yield
+        except BaseException:
+            if new:
+                _remove_if_alone(run, made)
+            raise
         finally:
             file.truncate(0)
             _release(file)
+
+
+def _opened(run: Path) -> TextIO:
+    """The file of the run with its lock; the folder and the file are made anew where another process removes them."""
+    while True:
+        run.mkdir(parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            file = (run / NAME).open("a+")
+            try:
+                _wait(file, fcntl.LOCK_EX, run)
+                if os.path.samestat(os.fstat(file.fileno()), (run / NAME).stat()):
+                    return file
+            except BaseException:
+                file.close()
+                raise
+            file.close()
+
+
+def _remove_if_alone(run: Path, made: list[Path]) -> None:
+    """Where nothing is beside the lock, which is held: it, and of the folders `made` those that nobody else uses."""
+    with suppress(OSError):
+        if [path.name for path in run.iterdir()] != [NAME]:
+            return
+        (run / NAME).unlink()
+        for folder in made:
+            folder.rmdir()
 
 
 def check_idle(run: Path) -> None:

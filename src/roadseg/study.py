@@ -11,16 +11,17 @@ import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from roadseg import models
-from roadseg.atomic import write_text
+from roadseg import lock, models
+from roadseg.atomic import check_unused, write_text
 from roadseg.config import Config, Data, difference
 from roadseg.data import label_space, load_records
-from roadseg.data.decode import read_target
+from roadseg.data.decode import read_sample
 from roadseg.data.splits import Splits
-from roadseg.errors import OUT_OF_MEMORY, ConfigError, RoadsegError, RunError, WorkFailed, out_of_memory
+from roadseg.errors import OUT_OF_MEMORY, ConfigError, DataError, RoadsegError, RunError, WorkFailed, out_of_memory
 from roadseg.evaluate import evaluate_run
 from roadseg.first_weights import first_weights
 from roadseg.flags import overridden, setting_value
@@ -154,7 +155,8 @@ def _check_groups(data: Data) -> None:
 
 
 def check_output(trials: Sequence[Trial], output: Path) -> None:
-    """Raises `ConfigError` where `output` lies in the data, or holds a study with runs that are not among the trials.
+    """Raises `ConfigError` where `output` lies in the data, holds a study with runs that are not among the trials, or
+    other files.
 
     A study may grow (more seeds, recipes or values), but its report never loses what it showed.
     """
@@ -162,6 +164,8 @@ def check_output(trials: Sequence[Trial], output: Path) -> None:
     if root is not None and output.resolve().is_relative_to(root.resolve()):
         raise ConfigError(f"--output {output} lies in the data {root}, which is only read; choose another folder")
     if not (output / "study.json").exists():
+        if not any(trial.run.path.exists() for trial in trials):
+            check_unused(output, lock.NAME)
         return
     planned = {trial.run.path.relative_to(output).as_posix() for trial in trials}
     try:
@@ -191,25 +195,30 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
     """Train and evaluate what is not yet complete; the failures by trial.
 
     A run that fails is told at once and does not stop the others; of several processes the others would wait for the
-    one that failed, so there its error is raised. Raises the first error where every run failed, and `Interrupted` as
-    `train`.
+    one that failed, so there its error is raised. Raises the first error where every run failed, `DataError` before
+    anything is written where the data is bad, and `Interrupted` as `train`.
     """
     failures: dict[str, str] = {}
+    begun: set[str] = set()
+
+    def begin(trial: Trial) -> None:
+        begun.add(trial.name)
+        _write_state(trials, failures, output, running=trial)
+
     first_error: Exception | None = None
     done = [trial for trial in trials if trial.run.complete and trial.run.evaluated(part)]
     if done:
         display.say(f"{len(done)} of {len(trials)} runs are complete already")
     if part == "test" and len(done) < len(trials):
-        _check_labels(trials[0], part, display)
+        _check_scored(trials[0], part, display)
     for number, trial in enumerate(trials, 1):
         if trial in done:
             continue
-        _write_state(trials, failures, output, running=trial)
         display.stage(f"run {number}/{len(trials)}: {trial.name}", number - 1, len(trials), seconds_left(trials))
         gc.collect()  # the run before: its images and its network
         try:
             if not trial.run.complete:
-                train(trial.run, trial.settings, display, resume=True)
+                train(trial.run, trial.settings, display, resume=True, begin=partial(begin, trial))
             if not trial.run.evaluated(part):
                 root = trial.settings.data.root
                 assert root is not None  # load_records needed it
@@ -220,22 +229,26 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
         except (RoadsegError, RuntimeError, MemoryError) as error:
             if several_processes() or not (isinstance(error, RoadsegError | WorkFailed) or out_of_memory(error)):
                 raise
+            if isinstance(error, DataError) and not begun:  # the other runs are of the same data
+                raise
             first_error = first_error or error.with_traceback(None)
             failures[trial.name] = str(error) if isinstance(error, RoadsegError | WorkFailed) else OUT_OF_MEMORY
-            display.say(f"{trial.name} failed: {failures[trial.name]}")
-    _write_state(trials, failures, output)
+            if len(trials) > 1:  # else it is told by whoever catches it
+                display.say(f"{trial.name} failed: {failures[trial.name]}")
+    if begun or len(failures) < len(trials):
+        _write_state(trials, failures, output)
     if first_error is not None and len(failures) == len(trials):
         raise first_error
     return failures
 
 
-def _check_labels(trial: Trial, part: str, display: Display) -> None:
-    """Read the labels that are scored in the end. Raises `DataError` for a bad one, before hours of training."""
+def _check_scored(trial: Trial, part: str, display: Display) -> None:
+    """Read what is scored in the end. Raises `DataError` for a bad image or label, before hours of training."""
     data = trial.settings.data
     space, records = label_space(data), load_records(data).records[part]
     display.begin(f"reading {part}", len(records))
     for record in records:
-        read_target(record.label, space)
+        read_sample(record, space)
         display.advance()
 
 

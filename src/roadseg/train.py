@@ -65,10 +65,16 @@ class Progress:
 
 
 def train(
-    run: RunDir, settings: Config, display: Display, resume: bool = False, watch: Watch | None = None
+    run: RunDir,
+    settings: Config,
+    display: Display,
+    resume: bool = False,
+    watch: Watch | None = None,
+    begin: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Train into `run` and return the validation report of the best checkpoint.
 
+    `begin` is called when the data and the network are fine, before anything is written.
     Raises `RoadsegError` for bad input, or where another process trains the run, before anything is written,
     `WorkFailed` when the loss is not finite, and `Interrupted` after a signal.
     """
@@ -85,6 +91,7 @@ def train(
         training.check_data()
     main = training.accelerator.is_main_process
     with lock.held(run.path) if main else nullcontext(), closing(training.watch):
+        begin()
         if main:
             run.settle() if begun else run.create(settings, training.space, training.splits)
         training.accelerator.wait_for_everyone()
