@@ -26,9 +26,10 @@ from scipy import ndimage
 
 from roadseg.cli import main as roadseg
 from roadseg.data.streets import synthesize
+from roadseg.ensemble import named_runs
 from roadseg.labels import cityscapes
 from roadseg.progress import Display
-from roadseg.suspects import find, named_runs
+from roadseg.suspects import find
 from roadseg.suspects.regions import Region
 
 NAMES = ("swap", "drop", "shift", "blob")

@@ -15,6 +15,7 @@ from roadseg.verbs import (
     compare_verb,
     doctor_verb,
     evaluate_verb,
+    next_verb,
     predict_verb,
     recipes_verb,
     runs_verb,
@@ -156,6 +157,20 @@ def _parser() -> Parser:
     )
     suspects.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="gets suspects.html, suspects.csv and suspects.json"
+    )
+
+    following = _verb(verbs, "next", next_verb)
+    following.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run directories, or the --output of a study"
+    )
+    following.add_argument("images", metavar="IMAGES", help="folder, or quoted glob pattern, of images without labels")
+    following.add_argument("--count", type=int, default=20, metavar="N", help="how many to choose (default: 20)")
+    following.add_argument(
+        "--data.root", dest="root", type=Path, metavar="DIR",
+        help="top folder of the labelled images: they and what resembles them are not chosen",
+    )  # fmt: skip
+    following.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="gets next.html, next.csv and next.json"
     )
 
     _data_verbs(verbs)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from roadseg.atomic import check_new
-from roadseg.errors import ConfigError
+from roadseg.errors import ConfigError, WorkFailed
 from roadseg.flags import given_settings, overridden
 from roadseg.recipes import RECIPES, describe, recipe
 from roadseg.terminal import FAILED, INTERRUPTED, complain, is_main_process, live_display, new_console, say
@@ -283,7 +283,8 @@ def _arm_table(comparison: Comparison) -> Table:
 
 def suspects_verb(arguments: argparse.Namespace) -> None:
     """Rank labels that are likely wrong, by networks that were not trained on their images."""
-    from roadseg.suspects import find, named_runs, rows, write
+    from roadseg.ensemble import named_runs
+    from roadseg.suspects import find, rows, write
     from roadseg.tables import suspect_table
 
     if arguments.output.resolve().is_relative_to(arguments.root.resolve()):
@@ -297,6 +298,26 @@ def suspects_verb(arguments: argparse.Namespace) -> None:
         say(console, f"{len(findings.trained_on)} images were in the training of every run and were not looked at")
     console.print(suspect_table(rows(findings), len(findings.records)))
     say(console, f"look at them: {arguments.output / 'suspects.html'}")
+
+
+def next_verb(arguments: argparse.Namespace) -> None:
+    """Choose the unlabelled images that are worth labelling next."""
+    from roadseg.ensemble import named_runs
+    from roadseg.label_next import find, rows, write
+    from roadseg.tables import next_table
+
+    if arguments.count < 1:
+        raise ConfigError(f"--count {arguments.count}: give how many images you can label, at least 1")
+    runs = named_runs(arguments.runs)
+    console = new_console()
+    with live_display(console) as display:
+        findings = find(runs, arguments.images, arguments.count, arguments.output, arguments.root, display)
+        write(findings, arguments.output, display)
+    console.print(next_table(rows(findings), len(findings.files)))
+    say(console, f"look at them: {arguments.output / 'next.html'}")
+    if findings.unread:
+        everything = findings.unread + len(findings.files)
+        raise WorkFailed(f"{findings.unread} of {everything} images could not be read; they were left out")
 
 
 def bench_verb(arguments: argparse.Namespace) -> None:

@@ -12,10 +12,10 @@ from PIL import Image
 
 from roadseg.cli import main
 from roadseg.data.splits import ids_sha256
+from roadseg.ensemble import named_runs
 from roadseg.errors import RunError
 from roadseg.progress import Display
 from roadseg.runs import RunDir
-from roadseg.suspects import named_runs
 from roadseg.suspects.outside import judges, opinions
 from roadseg.suspects.regions import wrong_regions
 
@@ -64,15 +64,6 @@ def test_the_command_writes_what_it_found(
     told = capsys.readouterr().out
     assert "images were in the training of every run" in told
     assert "suspect regions in" in told
-
-
-def test_a_study_stands_for_its_runs(trained: RunDir, tmp_path: Path) -> None:
-    shutil.copytree(trained.path, tmp_path / "runs" / "a")
-    (tmp_path / "study.json").write_text(json.dumps({"runs": [{"run": "runs/a"}]}))
-    assert [run.path for run in named_runs([tmp_path])] == [tmp_path / "runs" / "a"]
-    (tmp_path / "runs" / "a" / "COMPLETE").unlink()
-    with pytest.raises(RunError, match="not complete"):
-        named_runs([tmp_path])
 
 
 def test_bad_input_is_told(trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

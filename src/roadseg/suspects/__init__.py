@@ -1,7 +1,6 @@
 """Labels that are likely wrong, ranked by networks that were not trained on them."""
 
 from roadseg.suspects.find import Findings, find
-from roadseg.suspects.outside import named_runs
 from roadseg.suspects.write import rows, write
 
-__all__ = ["Findings", "find", "named_runs", "rows", "write"]
+__all__ = ["Findings", "find", "rows", "write"]

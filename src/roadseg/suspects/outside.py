@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,14 +10,14 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from torch import Tensor, nn
+from torch import Tensor
 
-from roadseg.config import Config
 from roadseg.data.datasets import split_records
 from roadseg.data.decode import read_sample
 from roadseg.data.records import Record
+from roadseg.ensemble import Member, mean_probabilities
 from roadseg.errors import RunError
-from roadseg.evaluate import Ready, predict_logits, ready
+from roadseg.evaluate import ready
 from roadseg.labels import IGNORE
 from roadseg.progress import Display
 from roadseg.runs import RunDir
@@ -36,33 +35,6 @@ class Opinion(NamedTuple):
     predicted: UInt8[np.ndarray, "h w"]
     log_best: Float[np.ndarray, "h w"]
     log_label: Float[np.ndarray, "h w"]
-
-
-def named_runs(paths: Sequence[Path]) -> list[RunDir]:
-    """The runs that are named, and all complete ones of the studies that are.
-
-    Raises `RunError` for a folder that is neither or whose runs are not complete, and where classes differ.
-    """
-    runs: list[RunDir] = []
-    for path in paths:
-        runs += _runs_of_study(path) if (path / "study.json").is_file() else [RunDir(path)]
-    for run in runs:
-        run.config()  # tells what is wrong with a folder that is no run
-        if not run.complete:
-            raise RunError(f"{run.path} is not complete; finish its training with the command that began it")
-        if run.labels() != runs[0].labels():
-            raise RunError(
-                f"{run.path} and {runs[0].path} have other classes; look at their labels one after the other"
-            )
-    return runs
-
-
-def _runs_of_study(path: Path) -> list[RunDir]:
-    try:
-        entries = json.loads((path / "study.json").read_text(encoding="utf-8"))["runs"]
-        return [RunDir(path / entry["run"]) for entry in entries]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"{path / 'study.json'} is damaged; the same study command writes it anew") from error
 
 
 def judges(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...], list[Record]], list[Record]]:
@@ -92,25 +64,12 @@ def opinions(groups: dict[tuple[RunDir, ...], list[Record]], display: Display) -
     """What the runs of each group say of its images; of several the mean probability."""
     display.begin("looking at labels", sum(map(len, groups.values())))
     for runs, records in groups.items():
-        networks = [(ready(run), run.config()) for run in runs]
+        networks = [Member(ready(run), run.config()) for run in runs]
         space = runs[0].labels()
         for record in records:
             image, target = read_sample(record, space)
             yield opinion(record, target.numpy(), mean_probabilities(networks, image))
             display.advance()
-
-
-@torch.inference_mode()
-def mean_probabilities(networks: Sequence[tuple[Ready, Config]], image: UInt8[Tensor, "3 h w"]) -> Tensor:
-    """Probability of each class, float32 (C, H, W) on the CPU: the mean over the networks."""
-    total: Tensor | None = None
-    for network, settings in networks:
-        pixels = image.to(network.accelerator.device)
-        logits = predict_logits(network.network, network.grid, pixels, settings.transforms, network.memory_format)
-        found = nn.functional.softmax(logits[0], 0)
-        total = found if total is None else total + found
-    assert total is not None
-    return (total / len(networks)).cpu()
 
 
 def opinion(record: Record, target: UInt8[np.ndarray, "h w"], probabilities: Float[Tensor, "c h w"]) -> Opinion:

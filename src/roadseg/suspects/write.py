@@ -16,12 +16,13 @@ from PIL import Image
 
 from roadseg.atomic import write_text
 from roadseg.data.decode import read_sample
+from roadseg.ensemble import Member, mean_probabilities
 from roadseg.evaluate import ready
 from roadseg.labels import IGNORE
 from roadseg.progress import Display
 from roadseg.report import theme
 from roadseg.suspects.find import Findings
-from roadseg.suspects.outside import judges, mean_probabilities
+from roadseg.suspects.outside import judges
 from roadseg.suspects.regions import Suspect
 from roadseg.visualize import colorize, png
 
@@ -112,7 +113,7 @@ def _pictures(
     pictures: dict[int, list[tuple[str, Markup]]] = {}
     for runs, records in groups.items():
         members = [record for record in records if record.id in of_image]
-        networks = [(ready(run), run.config()) for run in runs] if members else []
+        networks = [Member(ready(run), run.config()) for run in runs] if members else []
         for record in members:
             image, target = read_sample(record, findings.space)
             predicted = mean_probabilities(networks, image).argmax(0).numpy().astype(np.uint8)
