@@ -1,21 +1,19 @@
 """Whether labelling what `roadseg next` chooses makes a better network than labelling images at random.
 
-python benchmarks/label_next.py [--seeds 1 2 ...] [--start 12] [--count 12] [--epochs 40] [--work DIR]
+python benchmarks/label_next.py [--films even|uneven] [--seeds 1 2 ...] [--start 12] [--count 12] [--epochs 40]
 
-For each seed other built-in streets are drawn: films of 10 frames about a metre apart, 24 to choose from, 6 to validate
-and 12 to test on. A small network is trained on `start` images at random; then `count` more are labelled, chosen by
+For each seed other built-in streets are drawn: 24 films to choose from, 6 to validate and 12 to test on. Even films
+have 10 frames, about a metre apart; of uneven ones 4 have 16 frames and 20 have 2, as where a camera runs on at times.
+A small network is trained on `start` images at random; then `count` more are labelled, chosen by
 
 - random: at random (two draws, each with a training of its own);
 - unsure: those with the most doubt, as the network says it;
-- different: those that differ most from what is labelled and from each other;
-- next: the choice of `roadseg next`, doubt balanced over the classes times that difference;
-- random, twice as many: what twice the work would bring.
+- farthest: those that differ most from what is labelled and from each other;
+- next: the choice of `roadseg next`;
 
-and a network is trained anew on all that are labelled then. Printed: mIoU on the test films for each seed, and the mean
-gain over random, paired by seed, with its standard deviation and its 95 % interval (t).
-
-With --data.root DIR (CamVid in SegNet's layout) it is done with `--recipe`, by default camvid-fcn8s at 120x160, on a
-pool of its training images, and tested on its validation images; the last epoch counts there, not the best.
+and a network is trained anew on all that are labelled then. Printed: mIoU on the test films for each seed, with the
+number of films that labels are from, and the mean gain over random, paired by seed, with its standard deviation and its
+95 % interval (t).
 """
 
 from __future__ import annotations
@@ -37,7 +35,7 @@ from roadseg.data.streets import synthesize
 from roadseg.ensemble import Member
 from roadseg.evaluate import evaluate_run, ready
 from roadseg.flags import overridden
-from roadseg.label_next.choice import choose, worth
+from roadseg.label_next.choice import choose, distances, worth
 from roadseg.label_next.find import look
 from roadseg.label_next.sight import Sight
 from roadseg.progress import Display
@@ -73,21 +71,25 @@ def unsure(pool: Pool, count: int) -> list[int]:
     return [int(index) for index in np.argsort(-doubt(pool), kind="stable")[:count]]
 
 
-def different(pool: Pool, count: int) -> list[int]:
-    return chosen(np.ones(len(pool.sights)), pool, count)
-
-
-def by_next(pool: Pool, count: int) -> list[int]:
-    return chosen(worth(np.stack([each.doubts for each in pool.sights])), pool, count)
-
-
 def doubt(pool: Pool) -> np.ndarray:
     return np.array([each.doubt for each in pool.sights])
 
 
-def chosen(value: np.ndarray, pool: Pool, count: int) -> list[int]:
-    layouts, known = (np.stack([each.layout for each in part]) for part in (pool.sights, pool.known))
-    return [each.position for each in choose(value, layouts, count, known)]
+def farthest(pool: Pool, count: int) -> list[int]:
+    """k-centres (Sener and Savarese, ICLR 2018): always the one that is farthest from all that are labelled."""
+    features, known = (np.stack([each.features for each in part]) for part in (pool.sights, pool.known))
+    apart = distances(features, known).min(1)
+    found: list[int] = []
+    for _ in range(count):
+        found.append(int(apart.argmax()))
+        apart = np.minimum(apart, distances(features, features[found[-1:]])[:, 0])
+    return found
+
+
+def by_next(pool: Pool, count: int) -> list[int]:
+    features, known = (np.stack([each.features for each in part]) for part in (pool.sights, pool.known))
+    weights = worth(np.stack([each.doubts for each in pool.sights]))
+    return [each.position for each in choose(weights, features, count, known)]
 
 
 Arm = Callable[[Pool, int], list[int]]
@@ -95,9 +97,8 @@ ARMS: dict[str, Arm] = {
     "random": at_random,
     "random again": at_random,
     "unsure": unsure,
-    "different": different,
+    "farthest": farthest,
     "next": by_next,
-    "random, twice as many": lambda pool, count: at_random(pool, 2 * count),
 }
 
 
@@ -191,6 +192,7 @@ def summary(results: Sequence[dict[str, float]]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--films", choices=("even", "uneven"), default="uneven")
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(1, 11)))
     parser.add_argument("--start", type=int, default=12)
     parser.add_argument("--count", type=int, default=12)
@@ -201,7 +203,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         for seed in arguments.seeds:
             folder = (arguments.work or Path(temporary)) / str(seed)
-            data = streets(folder, seed, arguments.epochs)
+            data = streets(folder, seed, arguments.epochs, arguments.films == "uneven")
             results.append(trial(data, folder, seed, arguments.start, arguments.count, ARMS))
             print(
                 f"seed {seed}: " + ", ".join(f"{name} {score:.1f}" for name, score in results[-1].items()), flush=True

@@ -152,15 +152,9 @@ def next_table(rows: list[dict[str, Any]], images: int, most: int = 10) -> Table
     """The first images to label next, as `roadseg.label_next.rows` has them."""
     title = f"{len(rows)} of {images} images to label next" + (f", the first {most}" if len(rows) > most else "")
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD)
-    for heading, justify in (
-        ("", "right"),
-        ("image", "left"),
-        ("why", "left"),
-        ("worth", "right"),
-        ("distance", "right"),
-    ):
+    for heading, justify in (("", "right"), ("image", "left"), ("why", "left"), ("stands for", "right")):
         table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for row in rows[:most]:
-        cells = (row["rank"], row["image"], row["why"])
-        table.add_row(*(escape(str(cell)) for cell in cells), f"{row['worth']:.1f}", f"{row['distance']:.2f}")
+        cells = (row["rank"], row["image"], row["why"], f"{100 * row['stands_for']:.1f} %")
+        table.add_row(*(escape(str(cell)) for cell in cells))
     return table

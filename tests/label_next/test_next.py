@@ -50,8 +50,8 @@ def test_the_command_writes_what_it_chose_and_leaves_the_images_alone(
     assert [row["rank"] for row in rows] == [1, 2, 3, 4]
     assert all(Path(row["file"]).is_file() for row in rows)
     assert len({row["image"] for row in rows} & {"2", "tour/copy"}) == 1, "the copy is left, four others were there"
-    assert rows[0]["worth"] == max(row["worth"] for row in rows)
-    assert all(before["score"] >= after["score"] for before, after in pairwise(rows))
+    assert all(before["stands_for"] >= after["stands_for"] for before, after in pairwise(rows))
+    assert np.isclose(sum(row["stands_for"] for row in rows), 1, atol=1e-3)  # nothing but the copy is left
     assert "disagreement" not in rows[0]
     with (output / "next.csv").open() as file:
         assert [row["file"] for row in csv.DictReader(file)] == [row["file"] for row in rows]
@@ -76,8 +76,9 @@ def test_labelled_images_are_not_chosen(trained: RunDir, streets: Path, frames: 
     assert main([*given[:2], str(frames), *given[2:]]) == 0
     content = json.loads((output / "next.json").read_text())
     assert content["labelled"] == len(labelled)
+    shares = {row["image"]: row["stands_for"] for row in content["next"]}
     assert content["next"][0]["image"] == "new"
-    assert all(row["distance"] == 0 for row in content["next"][1:])
+    assert all(shares[name] < 1e-3 for name in shares if name.startswith("known"))
 
 
 def test_several_networks_disagree(trained: RunDir, frames: Path, tmp_path: Path) -> None:
@@ -151,11 +152,12 @@ def test_bad_input_is_told_and_nothing_written(
 
 
 def test_the_reason_in_words() -> None:
+    names = ("road", "car", "person")
     probabilities = torch.zeros(3, 10, 10)
     probabilities[0] = 1
-    assert why(sight([probabilities]), ("road", "car", "person")) == "sure of nearly every pixel"
+    assert why(sight([probabilities], [torch.ones(2)]), names) == "sure of nearly every pixel"
     probabilities[:, 0, :5] = torch.tensor([0.1, 0.45, 0.45])[:, None]
-    assert why(sight([probabilities]), ("road", "car", "person")) == "unsure about car and person, 5 % of the pixels"
+    assert why(sight([probabilities], [torch.ones(2)]), names) == "unsure about car and person, 5 % of the pixels"
 
 
 def test_the_photo_is_lit_where_the_networks_are_unsure() -> None:

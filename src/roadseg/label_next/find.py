@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from roadseg.ensemble import Member, probabilities
 from roadseg.errors import ConfigError, WorkFailed
 from roadseg.evaluate import ready
 from roadseg.label_next.choice import Chosen, choose, worth
-from roadseg.label_next.sight import Sight, sight
+from roadseg.label_next.sight import Sight, sight, trunk_features
 from roadseg.labels import LabelSpace
 from roadseg.predict import begun, decoded, find_images, worker_threads
 from roadseg.progress import Display
@@ -66,9 +67,9 @@ def find(
     sights = look(members, files, display, "looking at images")
     if not sights:
         raise WorkFailed(f"none of the images in {images} could be read; nothing was written")
-    layouts = np.stack([each.layout for each in (*sights.values(), *seen.values())])
-    value = worth(np.stack([each.doubts for each in sights.values()]))
-    chosen = choose(value, layouts[: len(sights)], count, layouts[len(sights) :])
+    features = np.stack([each.features for each in (*sights.values(), *seen.values())])
+    weights = worth(np.stack([each.doubts for each in sights.values()]))
+    chosen = choose(weights, features[: len(sights)], count, features[len(sights) :])
     read = {name: files[name] for name in sights}
     unread = len(files) - len(read)
     return Findings(chosen, read, sights, len(seen), unread, members, list(runs), runs[0].labels())
@@ -97,9 +98,12 @@ def look(members: Sequence[Member], files: Mapping[str, Path], display: Display,
     found: dict[str, Sight] = {}
     if files:
         display.begin(what, len(files))
-    with worker_threads(1) as threads, torch.inference_mode():
+    with ExitStack() as open_things, torch.inference_mode():
+        threads = open_things.enter_context(worker_threads(1))
+        features = [open_things.enter_context(trunk_features(member.ready.network)) for member in members]
         readings = zip(files, begun(threads, read_image, files.values(), 1), strict=True)
         for name, image in decoded(readings, display):
-            found[name] = sight([probabilities(member, image) for member in members])
+            said = [probabilities(member, image) for member in members]
+            found[name] = sight(said, [kept[0] for kept in features])
             display.advance()
     return found

@@ -1,18 +1,16 @@
-"""What networks make of an image that nobody labelled: how unsure they are, about which classes, and what they see."""
+"""What networks make of an image that nobody labelled: how unsure they are, about which classes, what it is like."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
-from torch.nn.functional import adaptive_avg_pool2d
+from torch import Tensor, nn
 
-CELLS = (4, 8)
-"""Rows and columns of the coarse map by which images are compared."""
 HALF = 0.5
 """A pixel is called unsure where no class is given this probability: none is likelier than not."""
 
@@ -24,15 +22,15 @@ class Sight(NamedTuple):
     pixels, and shared out among the classes by their probability, float (C,). `disagreement` is the part of it that the
     networks do not share, their mutual information (Houlsby et al., "Bayesian Active Learning for Classification and
     Preference Learning", 2011), 0 for a single network. `unsure` is the share of pixels that are unsure, `between` the
-    share of those that have each class among their two likeliest. `layout` is the mean probability of each class in
-    each cell of a coarse map, float (C * rows * columns), which sums up to 1 over the classes of a cell.
+    share of those that have each class among their two likeliest. `features` are the means of what the networks' trunks
+    make of it, one after the other, together of length 1.
     """
 
     doubts: Float[np.ndarray, " c"]
     disagreement: float
     unsure: float
     between: Float[np.ndarray, " c"]
-    layout: Float[np.ndarray, " d"]
+    features: Float[np.ndarray, " d"]
 
     @property
     def doubt(self) -> float:
@@ -40,8 +38,8 @@ class Sight(NamedTuple):
         return float(self.doubts.sum())
 
 
-def sight(probabilities: Sequence[Float[Tensor, "c h w"]]) -> Sight:
-    """An image as the networks see it, from the probabilities (C, H, W) that each of them gives: one or more."""
+def sight(probabilities: Sequence[Float[Tensor, "c h w"]], features: Sequence[Tensor]) -> Sight:
+    """An image from the probabilities (C, H, W) and the features (K,) of each network: one or more."""
     mean = torch.stack(list(probabilities)).mean(0)
     classes = len(mean)
     alone = [entropy(each) for each in probabilities]
@@ -51,12 +49,13 @@ def sight(probabilities: Sequence[Float[Tensor, "c h w"]]) -> Sight:
     unsure = mean.amax(0) < HALF
     pair = mean[:, unsure].topk(2, dim=0).indices
     between = torch.bincount(pair.flatten(), minlength=classes) / max(int(unsure.sum()), 1)
+    scaled = [nn.functional.normalize(each.double(), dim=0) for each in features]
     return Sight(
         doubts=((mean * of_mean).mean((1, 2)) / most).cpu().numpy(),
         disagreement=max(float((of_mean - shared).mean()) / most, 0.0),
         unsure=float(unsure.float().mean()),
         between=between.cpu().numpy(),
-        layout=adaptive_avg_pool2d(mean[None], CELLS)[0].flatten().cpu().numpy(),
+        features=(torch.cat(scaled) / len(scaled) ** 0.5).cpu().numpy(),
     )
 
 
@@ -64,3 +63,24 @@ def entropy(probabilities: Float[Tensor, "c h w"]) -> Float[Tensor, "h w"]:
     """Entropy of each pixel's probabilities (C, H, W), in nats, (H, W)."""
     found: Tensor = -torch.special.xlogy(probabilities, probabilities).sum(0)
     return found
+
+
+@contextmanager
+def trunk_features(network: nn.Module) -> Iterator[list[Tensor]]:
+    """While it lasts, the list holds what a network's trunk made of the last image: means over the image, (K,).
+
+    They are the last activations of the trunk's last block, never negative, taken while the network predicts, so that
+    no layer is computed twice.
+    """
+    blocks = network.get_submodule("trunk.blocks")
+    last = [layer for layer in blocks[-1].modules() if isinstance(layer, nn.ReLU)][-1]  # type: ignore[index]
+    kept: list[Tensor] = []
+
+    def keep(layer: nn.Module, inputs: object, activations: Tensor) -> None:
+        kept[:] = [activations[0].float().mean((1, 2))]
+
+    handle = last.register_forward_hook(keep)
+    try:
+        yield kept
+    finally:
+        handle.remove()
