@@ -9,6 +9,7 @@ from roadseg import __version__
 from roadseg.data_verbs import check_verb, groups_verb, split_verb, stats_verb, synthesize_verb
 from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
 from roadseg.flags import Parser, add_settings
+from roadseg.tables import NO_GAIN
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
     bench_verb,
@@ -160,6 +161,7 @@ def _parser() -> Parser:
     )
 
     following = _verb(verbs, "next", next_verb)
+    following.epilog = f"{NO_GAIN} How it chooses: docs/decisions/0021-label-next.md"
     following.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="run directories, or the --output of a study"
     )

@@ -301,7 +301,7 @@ def suspects_verb(arguments: argparse.Namespace) -> None:
 
 
 def next_verb(arguments: argparse.Namespace) -> None:
-    """Choose the unlabelled images that are worth labelling next."""
+    """Choose unlabelled images to label next: they stand for what networks are unsure about."""
     from roadseg.ensemble import named_runs
     from roadseg.label_next import find, rows, write
     from roadseg.tables import next_table

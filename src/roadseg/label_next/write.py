@@ -24,6 +24,7 @@ from roadseg.label_next.find import Findings
 from roadseg.label_next.sight import Sight, entropy
 from roadseg.progress import Display
 from roadseg.report import theme
+from roadseg.tables import NO_GAIN
 from roadseg.visualize import overlay
 
 SHOWN = 60
@@ -110,6 +111,7 @@ def page(findings: Findings, chosen: Sequence[dict[str, Any]], display: Display)
     return environment.get_template("next.html.j2").render(
         cards=cards,
         findings=findings,
+        no_gain=NO_GAIN,
         classes=[(each.name, "#{:02x}{:02x}{:02x}".format(*each.color)) for each in findings.space.classes],
         light=Markup(theme.properties(theme.LIGHT)),
         dark=Markup(theme.properties(theme.DARK)),
