@@ -169,7 +169,7 @@ def _parser() -> Parser:
     following.add_argument("--count", type=int, default=20, metavar="N", help="how many to choose (default: 20)")
     following.add_argument(
         "--data.root", dest="root", type=Path, metavar="DIR",
-        help="top folder of the labelled images: they and what resembles them are not chosen",
+        help="top folder of the labelled images: not chosen, and they stand for what is like them",
     )  # fmt: skip
     following.add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="gets next.html, next.csv and next.json"
