@@ -210,6 +210,7 @@ def notes(comparison: Comparison, found: Sequence[Curve]) -> list[str]:
     said = [
         "More images are taken to be like those at hand: as many from each new drive, labelled in the same way.",
         f"All trainings took equally many steps, with few images in more rounds: {steps}.",
+        "What is expected is the median of many curves; points more count from there, not from the score just measured.",
     ]
     if any(len(point.arm.seeds) < 2 for curve in found for point in curve.points):
         said.append(
@@ -219,7 +220,7 @@ def notes(comparison: Comparison, found: Sequence[Curve]) -> list[str]:
     if comparison.units is None or comparison.units.kind == "none":
         said.append("The intervals are about these images alone, because nothing is known about other drives.")
     if comparison.units is not None and comparison.units.kind == "block":
-        said.append("The intervals are about more of the one drive that was scored, not about others.")
+        said.append("The intervals are about more of the drives that were scored, not about others.")
     return said
 
 
