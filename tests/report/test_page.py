@@ -13,7 +13,7 @@ def test_many_arms_are_set_in_even_rows(columns: int, side_by_side: int) -> None
 @pytest.mark.parametrize(
     ("name", "shown"),
     [
-        ("kitti-fcn8s", "kitti-fcn8s"),
+        ("kitti-fcn8s of", '<span class="whole">kitti-fcn8s</span> of'),
         ("lr=1e-4", '<span class="word">lr=<wbr><span class="whole">1e-4</span></span>'),
         ("a optimizer.name=sgd", 'a <span class="word">optimizer.<wbr>name=<wbr>sgd</span>'),
         (

@@ -210,7 +210,7 @@ def notes(comparison: Comparison, found: Sequence[Curve]) -> list[str]:
     said = [
         "More images are taken to be like those at hand: as many from each new drive, labelled in the same way.",
         f"All trainings took equally many steps, with few images in more rounds: {steps}.",
-        "What is expected is the median of many curves; points more count from there, not from the score just measured.",
+        "What is expected is the median of many curves; points more count from there, not from the last score.",
     ]
     if any(len(point.arm.seeds) < 2 for curve in found for point in curve.points):
         said.append(

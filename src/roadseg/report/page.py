@@ -249,10 +249,14 @@ def _environment(autoescape: bool) -> jinja2.Environment:
 def breakable(text: str) -> Markup:
     """Text in which a setting (`optimizer.lr=1e-4`) stays on one line, or breaks between its parts, not in a number.
 
-    No line begins with a percent sign.
+    No line begins with a percent sign or ends within a name such as `kitti-fcn8s`.
     """
     words = text.replace(" %", "\N{NO-BREAK SPACE}%").split(" ")
-    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else word for word in words)
+    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else _name(word) for word in words)
+
+
+def _name(word: str) -> str | Markup:
+    return svg.element("span", word, class_="whole") if re.search(r"\w-\w", word) and len(word) < 30 else word
 
 
 def _setting(word: str) -> Markup:
