@@ -1,21 +1,23 @@
 """The label doctor on real images with planted faults: each is found in its file, and clean data give no alarm."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 from scipy import ndimage
 
-from roadseg.check import Finding, Found, find_data, find_pairs, judge, left_out, look_at
+from roadseg.check import Finding, Found, draft, find_data, find_pairs, judge, left_out, look_at
 from roadseg.check.borders import SMOOTHED, lies_between, share_between
 from roadseg.check.classes import shares
 from roadseg.check.shift import REACH, Fit, direction
 from roadseg.cli import main
 from roadseg.config import Data
 from roadseg.data import folder
+from roadseg.data.similar import COPY, NEAR, both_hashes, near_pairs, perceptual_hash
 from roadseg.errors import DataError
 from roadseg.labels import camvid, load
 from roadseg.progress import Display
@@ -169,6 +171,103 @@ def test_drives_and_near_duplicates_across_official_parts(shared_camvid: Path, t
     assert any("0016E5 (train, val)" in one["what"] for one in content["findings"])
 
 
+def in_tours(plain: Path, root: Path, again: Callable[[Image.Image], Image.Image]) -> Path:
+    """Two images for each of three parts, each part a tour of its own; one of train is in test again."""
+    names = [path.name for path in sorted((plain / "images").iterdir())]
+    for number, part in enumerate(("train", "val", "test")):
+        for kind in ("images", "labels"):
+            (root / kind / part / f"tour{number}").mkdir(parents=True)
+            for name in names[2 * number : 2 * number + 2]:
+                target = root / kind / part / f"tour{number}" / name
+                target.write_bytes((plain / kind / name).read_bytes())
+    with Image.open(plain / "images" / names[0]) as image:
+        again(image.convert("RGB")).save(root / "images/test/tour2/again.jpg", quality=60)
+    with Image.open(plain / "labels" / names[0]) as label:
+        again(label).save(root / "labels/test/tour2/again.png")
+    return root
+
+
+@pytest.mark.parametrize(
+    ("again", "words"),
+    [(lambda image: image, "saved again"), (ImageOps.mirror, "turned left to right")],
+    ids=["saved", "mirrored"],
+)
+def test_a_copy_saved_again_is_an_error(
+    plain: Path, tmp_path: Path, again: Callable[[Image.Image], Image.Image], words: str
+) -> None:
+    root = in_tours(plain, tmp_path / "tours", again)
+    (copy,) = (one for one in checked(root) if one.subject == "duplicates" and "pair" not in one.what)
+    assert (copy.severity, copy.what) == ("error", f"1 image is in two parts, {words}")
+    assert [Path(name).parent.parent.name for name in copy.files] == ["train", "test"]
+    assert "scheme" not in copy.remedy
+
+
+def test_neighbours_in_a_film_are_no_copies(shared_camvid: Path) -> None:
+    """Of the closest frames of CamVid, a thirtieth of a second or so apart."""
+    names = ("0016E5_08015", "0016E5_08017", "0016E5_08021", "0016E5_08023")
+    places = [next(shared_camvid.glob(f"*/{name}.png")) for name in names]
+    hashes = np.stack([perceptual_hash(np.asarray(Image.open(path).convert("RGB"))) for path in places])
+    assert COPY < near_pairs(hashes).bits.min() <= NEAR
+
+
+def test_the_mirrored_hash_is_that_of_the_mirrored_image(plain: Path) -> None:
+    path = next((plain / "images").iterdir())
+    pixels = np.array(Image.open(path).convert("RGB"))
+    turned = perceptual_hash(np.ascontiguousarray(pixels[:, ::-1]))
+    assert np.unpackbits(both_hashes(pixels)[1] ^ turned).sum() <= 12  # the shrunk picture is rounded to bytes
+
+
+def test_near_images_of_known_groups_are_not_sent_to_grouping(plain: Path, tmp_path: Path) -> None:
+    root = in_tours(plain, tmp_path / "tours", lambda image: image.resize(image.size, box=(6, 4, 474, 356), resample=0))
+    (near,) = (one for one in checked(root) if one.subject == "duplicates" and one.severity == "warning")
+    assert "scheme" not in near.remedy
+    assert "one group" in near.remedy
+
+
+def test_the_draft_has_groups_for_subfolders_and_known_names(plain: Path, tmp_path: Path) -> None:
+    root = in_tours(plain, tmp_path / "tours", lambda image: image)
+    found = find_pairs(root)
+    (root / "roadseg.yaml").write_text(draft(found, look_at(found, Display())))
+    text = (root / "roadseg.yaml").read_text()
+    assert "images: images/{split}/{group}/{id}.*\nmasks: labels/{split}/{group}/{id}.png\n" in text
+    assert load(root / "roadseg.yaml").names == camvid().names
+    assert [label.id for label in load(root / "roadseg.yaml").ignored] == [11]
+    described = sorted(one.group for one in folder.records(root, "all"))
+    assert described == sorted(one.group for part in found.parts.values() for one in part)
+
+
+def test_drafts_of_colours(plain: Path, tmp_path: Path) -> None:
+    for number in range(12):
+        spoil(plain, painted, number)
+    found = find_pairs(plain)
+    seen = look_at(found, Display())
+    (tmp_path / "a.yaml").write_text(draft(found, seen))
+    space = load(tmp_path / "a.yaml")
+    assert (space.coding, space.names, space.ignored[0].color) == ("colors", camvid().names, (0, 0, 0))
+    own = [replace(one, label=replace(one.label, values={0: 9, 0x010203: 9, 0x040506: 9})) for one in seen]
+    (tmp_path / "b.yaml").write_text(draft(found, own))
+    space = load(tmp_path / "b.yaml")
+    assert [label.color for label in space.classes] == [(1, 2, 3), (4, 5, 6)]
+    assert [label.color for label in space.ignored] == [(0, 0, 0)]
+
+
+@pytest.mark.parametrize(
+    ("values", "name", "classes"),
+    [
+        (range(12), "CamVid", 11), ([*range(14), 255], "train ids", 19), (range(7, 34), "35 ids", 19),
+        (range(3), "", 3), (range(40), "", 40), ([0, 255], "", 2),
+    ],
+)  # fmt: skip
+def test_drafts_of_ids(plain: Path, tmp_path: Path, values: Sequence[int], name: str, classes: int) -> None:
+    found = find_pairs(plain)
+    (one,) = look_at(replace(found, parts={"all": found.parts["all"][:1]}), Display())
+    assert not isinstance(one.label, str)
+    text = draft(found, [replace(one, label=replace(one.label, values=dict.fromkeys(values, 9)))])
+    (tmp_path / "a.yaml").write_text(text)
+    assert len(load(tmp_path / "a.yaml").classes) == classes
+    assert (name in text) == ("named after" in text or not name)
+
+
 def test_command_on_a_plain_folder(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(plain, FAULTS["shifted"][1])
     spoil(plain, smoothed, 4)
@@ -182,7 +281,7 @@ def test_command_on_a_plain_folder(plain: Path, tmp_path: Path, capsys: pytest.C
         assert picture.width > 1000
     (plain / "roadseg.yaml").write_text((output / "roadseg.yaml").read_text())
     assert len(folder.records(plain, "all")) == 12
-    assert len(load(plain / "roadseg.yaml").classes) == 12
+    assert load(plain / "roadseg.yaml").names == camvid().names
     assert main(["data", "check", str(plain), "--output", str(output)]) == 2
     assert main(["data", "check", str(plain), "--output", str(plain / "out")]) == 2
     assert "lies in the data" in capsys.readouterr().err

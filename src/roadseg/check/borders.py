@@ -21,17 +21,13 @@ the built-in streets have at most 0.06, labels shrunk or enlarged by bilinear re
 
 def find(seen: Sequence[Seen]) -> list[Finding]:
     """Labels that were resized with smoothing."""
-    labels = [one for one in seen if isinstance(one.label, LabelFacts) and one.label.format not in ("JPEG", "MPO")]
-    smoothed = [one for one in labels if isinstance(one.label, LabelFacts) and one.label.between > SMOOTHED]
-    if not smoothed:
+    labels = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts) and not is_jpeg(one.label)]
+    marked = sorted(((one, label) for one, label in labels if smoothed(label)), key=lambda pair: -pair[1].between)
+    if not marked:
         return []
-    smoothed.sort(key=lambda one: -one.label.between if isinstance(one.label, LabelFacts) else 0)
-    kinds = {one.label.kind for one in smoothed if isinstance(one.label, LabelFacts)}
-    strips: set[int] = set()
-    for one in smoothed:
-        assert isinstance(one.label, LabelFacts)
-        strips.update(one.label.strips)
-    solid = {value for one in labels if isinstance(one.label, LabelFacts) for value in one.label.values} - strips
+    kinds = {label.kind for _, label in marked}
+    strips = {value for _, label in marked for value in label.strips}
+    solid = {value for _, label in labels for value in label.values} - strips
     what = "colours" if kinds == {"colors"} else "ids"
     only = sorted(strips - solid) if what == "ids" else []
     named = f" (ids {', '.join(map(str, only[:8]))}{' ...' if len(only) > 8 else ''} occur there only)" if only else ""
@@ -39,19 +35,25 @@ def find(seen: Sequence[Seen]) -> list[Finding]:
         Finding(
             "borders",
             "error",
-            f"{plural(len(smoothed), 'label')} with {what} mixed along the borders, as a smoothing resize leaves them"
-            f"{named}",
-            "export the labels again at the image's size, or resize the originals with nearest neighbour "
+            f"{plural(len(marked), 'label')} with {what} mixed along the borders, as a smoothing resize or JPEG leaves "
+            f"them{named}",
+            "export the labels again as PNG at the image's size, or resize the originals with nearest neighbour "
             "(Pillow: Image.Resampling.NEAREST, OpenCV: INTER_NEAREST, anti-aliasing off)",
-            tuple(str(one.record.label) for one in smoothed),
+            tuple(str(one.record.label) for one, _ in marked),
             "between",
-            (("share_of_steps", round(max(_share(one) for one in smoothed), 3)), ("ids_on_borders_only", only)),
+            (("share_of_steps", round(marked[0][1].between, 3)), ("ids_on_borders_only", only)),
         )
     ]
 
 
-def _share(one: Seen) -> float:
-    return one.label.between if isinstance(one.label, LabelFacts) else 0.0
+def is_jpeg(label: LabelFacts) -> bool:
+    """JPEG changes values along borders; no marks are needed to know."""
+    return label.format in ("JPEG", "MPO")
+
+
+def smoothed(label: LabelFacts) -> bool:
+    """Whether many values are such as mixing leaves: what else is odd about the label follows from that."""
+    return is_jpeg(label) or label.between > SMOOTHED
 
 
 def lies_between(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from roadseg.labels import LabelSpace
 KIND_WORDS = {"ids": "one id a pixel", "grey": "ids in three equal channels", "colors": "colours"}
 OFFICIAL = frozenset(range(34)) | {255}
 TRAIN = frozenset(range(19)) | {255}
+CAMVID = frozenset(range(12))
 ONLY_OFFICIAL = frozenset(range(19, 34))
 """Vegetation, sky, car and others: a street's label with the 35 ids has one of them."""
 ENOUGH = 4
@@ -209,7 +210,7 @@ def _fitting(values: set[int], kind: str) -> list[str]:
             for name, table in tables.items()
             if values <= table_values(table.model_copy(update={"coding": "colors"})) | {0}
         ]
-    known = {"CamVid's 11 classes": frozenset(range(12)), "Cityscapes' train ids": TRAIN, "the 35 ids of KITTI and "
+    known = {"CamVid's 11 classes": CAMVID, "Cityscapes' train ids": TRAIN, "the 35 ids of KITTI and "
              "Cityscapes": OFFICIAL}  # fmt: skip
     return [name for name, table in known.items() if values <= table][:2]
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
 from roadseg.check.finding import Finding, plural
 from roadseg.check.seen import ImageFacts, LabelFacts, Seen
-from roadseg.data.similar import BITS, NEAR, nearest, nearest_apart
+from roadseg.data.similar import BITS, COPY, MIRRORED, NEAR, nearest, nearest_apart
 
 ORDER = ("train", "val", "test")
 ALONE = "all"
@@ -50,57 +51,89 @@ def _copies(read: Images) -> list[Finding]:
     return findings
 
 
+Near = list[tuple[int, Seen, Seen]]
+"""Bits that differ, and two images; the closest first."""
+
+
 def _near(read: Images) -> list[Finding]:
-    """Near-duplicates across parts, or across groups where there is one part; without exact copies."""
+    """Copies saved again or mirrored, and near-duplicates, across parts, or across groups where there is one part."""
     if not read:
         return []
-    hashes = np.stack([np.frombuffer(image.hash, np.uint8) for _, image in read])
+    divided = len({one.part for one, _ in read}) > 1
+    found = _closest(read, [image.hash for _, image in read], NEAR)
+    copies, near = [pair for pair in found if pair[0] <= COPY], [pair for pair in found if pair[0] > COPY]
+    mirrored = _closest(read, [image.mirrored for _, image in read], MIRRORED)
+    findings = []
+    for pairs, words in ((copies, "saved again"), (mirrored, "turned left to right")):
+        if pairs:
+            findings.append(_again(pairs, words, divided))
+    if near:
+        what = (
+            f"{plural(len(near), 'image')} nearly the same as one of another part"
+            if divided
+            else f"{plural(len(near), 'pair')} of images nearly the same, but not of one group"
+        )
+        findings.append(
+            Finding(
+                "duplicates", "warning",
+                f"{what} (closest pair: {near[0][0]} of {BITS} bits differ, {NEAR} or fewer are told)",
+                _together(near, read, divided), *_named(near),
+            )
+        )  # fmt: skip
+    return findings
+
+
+def _again(pairs: Near, words: str, divided: bool) -> Finding:
+    if divided:
+        what = f"{plural(len(pairs), 'image')} {_are(len(pairs))} in two parts, {words}"
+        remedy = "remove the copy (or put both in one part); an image that was trained on tests nothing"
+        return Finding("duplicates", "error", what, remedy, *_named(pairs))
+    what = f"{plural(len(pairs), 'image')} {_are(len(pairs))} there twice, {words}, in two groups"
+    return Finding("duplicates", "warning", what, "remove the copy, or give both one group", *_named(pairs))
+
+
+def _together(pairs: Near, read: Images, divided: bool) -> str:
+    """What keeps near-duplicates together and is not done yet."""
+    if any(first.record.group == second.record.group for _, first, second in pairs):
+        return "keep what was filmed together in one part: --data.split.scheme grouped"
+    if all(one.record.group == one.record.id for one, _ in read):
+        scheme = "--data.split.scheme grouped, and " if divided else ""
+        named = "name what was filmed together in roadseg.yaml ({group}, group, or groups from roadseg data groups)"
+        return f"{scheme}{named}, or a division tears it apart"
+    return (
+        "look at them: if they were filmed together, give them one group in roadseg.yaml; else remove one of each pair"
+    )
+
+
+def _named(pairs: Near) -> tuple[tuple[str, ...], Literal["pair"], tuple[tuple[str, list[int]], ...]]:
+    """Files, mark and details of a finding."""
+    files = _flat([(first, second) for _, first, second in pairs])
+    return files, "pair", (("bits", [bits for bits, _, _ in pairs]),)
+
+
+def _closest(read: Images, sought: Sequence[bytes], most: int) -> Near:
+    """For each image that of another part, or group, whose hash is closest to what is `sought`; no byte copies."""
+    hashes, wanted = (
+        np.stack([np.frombuffer(value, np.uint8) for value in values])
+        for values in ([image.hash for _, image in read], sought)
+    )
     parts = np.array([one.part for one, _ in read])
     names = sorted(set(parts), key=lambda name: (ORDER.index(name) if name in ORDER else len(ORDER), name))
+    pairs: set[tuple[int, int, int]] = set()
     if len(names) == 1:
-        return _near_groups(read, hashes)
-    pairs: list[tuple[int, Seen, Seen]] = []
+        _, group = np.unique([one.record.group for one, _ in read], return_inverse=True)
+        found = nearest_apart(wanted, group.astype(np.int64), hashes)
+        both = zip(found.position.tolist(), found.bits.tolist(), strict=True)
+        pairs = {(bits, min(i, j), max(i, j)) for i, (j, bits) in enumerate(both)}
     for number, later in enumerate(names[1:], start=1):
         mine, others = np.flatnonzero(parts == later), np.flatnonzero(np.isin(parts, names[:number]))
-        found = nearest(hashes[mine], hashes[others])
-        for i, j, bits in zip(mine, others[found.position], found.bits, strict=True):
-            if bits <= NEAR and read[i][1].digest != read[j][1].digest:
-                pairs.append((int(bits), read[j][0], read[i][0]))
-    if not pairs:
-        return []
-    pairs.sort(key=lambda pair: pair[0])
+        found = nearest(wanted[mine], hashes[others])
+        pairs |= set(zip(found.bits.tolist(), others[found.position].tolist(), mine.tolist(), strict=True))
     return [
-        Finding(
-            "duplicates", "warning",
-            f"{plural(len(pairs), 'image')} nearly the same as one of another part "
-            f"(closest pair: {pairs[0][0]} of {BITS} bits differ, {NEAR} or fewer are told)",
-            "keep what was filmed together in one part: --data.split.scheme grouped, and group in roadseg.yaml",
-            _flat([(first, second) for _, first, second in pairs]), "pair",
-            (("bits", [bits for bits, _, _ in pairs]),),
-        )
-    ]  # fmt: skip
-
-
-def _near_groups(read: Images, hashes: np.ndarray) -> list[Finding]:
-    _, group = np.unique([one.record.group for one, _ in read], return_inverse=True)
-    found = nearest_apart(hashes, group.astype(np.int64))
-    near = [
-        (bits, min(i, j), max(i, j)) for i, (j, bits) in enumerate(zip(*map(np.ndarray.tolist, found), strict=True))
-    ]
-    pairs = [
         (bits, read[i][0], read[j][0])
-        for bits, i, j in sorted(set(near))
-        if bits <= NEAR and read[i][1].digest != read[j][1].digest
+        for bits, i, j in sorted(pairs)
+        if bits <= most and read[i][1].digest != read[j][1].digest
     ]
-    if not pairs:
-        return []
-    return [
-        Finding(
-            "duplicates", "warning", f"{plural(len(pairs), 'pair')} of images nearly the same, but not of one group",
-            "name what was filmed together in roadseg.yaml ({group} or group), or a division tears it apart",
-            _flat([(first, second) for _, first, second in pairs]), "pair", (("bits", [bits for bits, _, _ in pairs]),),
-        )
-    ]  # fmt: skip
 
 
 def _groups(seen: Sequence[Seen]) -> list[Finding]:

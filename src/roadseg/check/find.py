@@ -13,6 +13,7 @@ from roadseg.data.datasets import UNDIVIDED, dataset, label_space
 from roadseg.data.pairing import Unpaired
 from roadseg.data.records import Record
 from roadseg.data.splits import make_splits, select
+from roadseg.data.template import ANY_ENDING
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
@@ -88,21 +89,24 @@ def find_pairs(root: Path) -> Found:
 
     The paths of both differ in one folder's name (`images/train/1.jpg`, `labels/train/1.png`). Labels are those whose
     folder says so (`masks`, `annotations`, `gt`), else the files with PNG names. A folder named train, val or test
-    is a part. Raises `DataError` where there are no such two folders.
+    is a part; of other folders each is a group. Raises `DataError` where there are no such two folders.
     """
     files = _pictures(root)
     first, second = _pair_of_folders(files, root)
     images = _below(files, first)
     labels = _below(files, second)
     both = sorted(images.keys() & labels.keys())
+    split, group, expressible = _varying([images[key] for key in both], first[0])
     parts: dict[str, list[Record]] = defaultdict(list)
     for key in both:
         name = "/".join(part for part in key if part)
-        part = next((SPLITS[word] for word in key if word in SPLITS), "all")
-        parts[part].append(Record(name, root / images[key], root / labels[key], name))
+        part = SPLITS[key[split]] if split is not None else "all"
+        belongs = name if group is None else key[group]
+        parts[part].append(Record(name, root / images[key], root / labels[key], belongs))
     alone = [tuple(root / have[key] for key in sorted(have.keys() - lack.keys())) for have, lack in
              ((images, labels), (labels, images))]  # fmt: skip
-    return Found(dict(parts), alone[0], alone[1], None, (_path(images[both[0]], first), _path(labels[both[0]], second)))
+    paths = [_template([found[key] for key in both], first[0], split, group) for found in (images, labels)]
+    return Found(dict(parts), alone[0], alone[1], None, (paths[0], paths[1]) if expressible else None)
 
 
 Place = tuple[int, str]
@@ -150,11 +154,26 @@ def _key(path: Path, depth: int) -> tuple[str, ...]:
     return (*path.parts[:depth], "", *path.parts[depth + 1 : -1], path.stem)
 
 
-def _path(example: Path, place: Place) -> str:
-    """The path of `roadseg.yaml`, such as images/{split}/{id}.jpg."""
-    parts = list(example.parts)
-    word = next((i for i, part in enumerate(parts[:-1]) if part in SPLITS and i != place[0]), None)
-    if word is not None:
-        parts[word] = "{split}"
-    fixed = max(place[0], word if word is not None else 0)
-    return "/".join([*parts[: fixed + 1], f"{{id}}{example.suffix}"])
+def _varying(paths: list[Path], place: int) -> tuple[int | None, int | None, bool]:
+    """How deep the folders of the parts and of the groups lie, and whether a template can say where the files are.
+
+    A part's folder is called train, val or test; groups are the first other folders that have different names.
+    """
+    depth = min(len(path.parts) for path in paths) - 1
+    names = {at: {path.parts[at] for path in paths} for at in range(depth) if at != place}
+    split = next((at for at, found in names.items() if found <= SPLITS.keys()), None)
+    others = [at for at, found in names.items() if at != split and len(found) > 1]
+    group = others[0] if others else None
+    last = max(place, -1 if split is None else split)
+    return split, group, not any(at < last for at in others[1:])
+
+
+def _template(paths: list[Path], place: int, split: int | None, group: int | None) -> str:
+    """The path of `roadseg.yaml`, such as images/{split}/{group}/{id}.jpg."""
+    parts = list(paths[0].parts)
+    for at, name in ((split, "{split}"), (group, "{group}")):
+        if at is not None:
+            parts[at] = name
+    last = max(place, *(at for at in (split, group) if at is not None), 0)
+    endings = {path.suffix for path in paths}
+    return "/".join([*parts[: last + 1], "{id}" + (endings.pop() if len(endings) == 1 else ANY_ENDING)])

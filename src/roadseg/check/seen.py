@@ -13,7 +13,7 @@ from PIL import Image
 
 from roadseg.data.decode import CAMERA_FORMATS, EXIF_ORIENTATION, image_size, read_image
 from roadseg.data.records import Record
-from roadseg.data.similar import perceptual_hash
+from roadseg.data.similar import both_hashes
 from roadseg.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,11 +27,15 @@ MOST_VALUES = 256
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """An image that could be decoded: (height, width) upright, EXIF orientation (1 = as stored), hash and digest."""
+    """An image that could be decoded: (height, width) upright, EXIF orientation (1 = as stored), hash and digest.
+
+    `mirrored` is the hash of the image turned left to right.
+    """
 
     size: tuple[int, int]
     orientation: int
     hash: bytes
+    mirrored: bytes
     digest: bytes
 
 
@@ -86,7 +90,9 @@ def _image(path: Path) -> tuple[ImageFacts, UInt8[np.ndarray, "h w 3"]] | str:
         digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
     except (DataError, OSError) as error:
         return str(error)
-    return ImageFacts((pixels.shape[0], pixels.shape[1]), turned, perceptual_hash(pixels).tobytes(), digest), pixels
+    plain, mirrored = both_hashes(pixels)
+    size = pixels.shape[0], pixels.shape[1]
+    return ImageFacts(size, turned, plain.tobytes(), mirrored.tobytes(), digest), pixels
 
 
 def _label(path: Path) -> tuple[LabelFacts, np.ndarray] | str:

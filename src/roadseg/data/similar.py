@@ -26,6 +26,11 @@ SIDE, KEPT = 64, 16
 BITS = KEPT * KEPT
 NEAR = BITS // 4
 """Images that differ in at most this many bits are nearly the same (`benchmarks/similar_images.py`)."""
+COPY = 4
+"""Images that differ in at most this many bits are one image saved again: JPEG changes 2 at the median, 6 at most,
+while CamVid's closest frames differ in 8 (`benchmarks/results/2026-11-24-data-check.md`)."""
+MIRRORED = 24
+"""Copies turned left to right differ in no more when they are turned back; CamVid's other images in 82 or more."""
 ROWS = 512
 """Hashes that are compared with all others at a time: 40 MB for 20,000 images."""
 
@@ -51,8 +56,18 @@ def perceptual_hash(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "32
 
     Size, format, brightness and contrast hardly change it; a mirrored or turned picture has another one.
     """
+    return both_hashes(pixels)[0]
+
+
+def both_hashes(pixels: UInt8[np.ndarray, "h w 3"]) -> tuple[UInt8[np.ndarray, "32"], UInt8[np.ndarray, "32"]]:
+    """The hash of a picture, and that of the picture turned left to right."""
     grey = Image.fromarray(pixels).convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
-    frequencies = dctn(np.asarray(grey, np.float32), norm="ortho")[:KEPT, :KEPT].ravel()
+    frequencies = dctn(np.asarray(grey, np.float32), norm="ortho")[:KEPT, :KEPT]
+    turned = frequencies * (1 - 2 * (np.arange(KEPT) % 2))  # odd waves across the picture change their sign
+    return _above_median(frequencies.ravel()), _above_median(turned.ravel())
+
+
+def _above_median(frequencies: np.ndarray) -> UInt8[np.ndarray, "32"]:
     above = frequencies > np.median(frequencies[1:])
     above[0] = False  # the mean brightness says nothing
     return np.packbits(above)
@@ -119,10 +134,13 @@ def nearest(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Nearest:
     return Nearest(position, bits)
 
 
-def nearest_apart(hashes: Hashes, group: Int64[np.ndarray, " n"]) -> Nearest:
-    """The closest image of another group; where there is none, the image itself, with more bits than there are."""
+def nearest_apart(hashes: Hashes, group: Int64[np.ndarray, " n"], among: Hashes | None = None) -> Nearest:
+    """The closest image of another group; where there is none, the image itself, with more bits than there are.
+
+    `among`: the images' hashes, where they are not those that are sought (mirrored ones, for example).
+    """
     position, bits = np.arange(len(hashes)), np.full(len(hashes), BITS + 1)
-    for first, differing in _compared(hashes, hashes):
+    for first, differing in _compared(hashes, hashes if among is None else among):
         rows = np.arange(first, first + len(differing))
         differing[group[rows][:, None] == group[None]] = BITS + 1
         found = differing.argmin(axis=1)
