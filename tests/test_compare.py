@@ -9,8 +9,10 @@ import pytest
 from rich.console import Console
 
 from roadseg.atomic import write_text
+from roadseg.cli import main
 from roadseg.compare import by_seed, comparable
 from roadseg.config import to_json
+from roadseg.data.streets import synthesize
 from roadseg.errors import RunError
 from roadseg.runs import RunDir
 from roadseg.tables import score_table
@@ -62,6 +64,56 @@ def test_a_report_of_an_older_version_is_shown(trained: RunDir, tmp_path: Path) 
     new = ("ci95_units", "ci95_resamples", "ci95_seed", "units_of_class", "too_few_units")
     path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key not in new}))
     assert "(10.0–20.0)" in shown(*comparable([older], "val"))
+
+
+def test_a_folder_for_the_pictures_that_does_not_hold_them_is_refused(
+    trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    synthesize(other, drives=4, frames=2, width=96, height=64, seed=1)
+    few = tmp_path / "few"
+    synthesize(few, drives=1, frames=2, width=96, height=64)
+    for root, message in (
+        (tmp_path / "none", "no folder"),
+        (few, "is not in the data (4 of 4 are missing)"),
+        (other, "4 of 4 images have other labels"),
+    ):
+        for more in ([], ["--output", str(tmp_path / "report")]):
+            assert main(["compare", str(trained.path), "--data.root", str(root), *more]) == 2
+            out, error = capsys.readouterr()
+            assert out == ""
+            assert message in error
+            assert str(root) in error
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("name", ["splits.json", "labels.json", "metrics.jsonl", "evaluation/val.confusion.npz"])
+def test_a_run_that_lacks_a_file_is_told_before_anything_else(
+    trained: RunDir, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, report = shutil.copytree(trained.path, tmp_path / "run"), tmp_path / "report"
+    (run / name).unlink()
+    assert main(["compare", str(trained.path), str(run), "--output", str(report)]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert f"roadseg: {run / name} is missing" in error
+    assert not report.exists()
+
+
+def test_a_report_takes_the_place_of_a_report_alone(
+    trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, report = shutil.copytree(trained.path, tmp_path / "run"), tmp_path / "report"
+    before = sorted(run.rglob("*"))
+    assert main(["compare", str(run), "--output", str(run)]) == 2
+    assert f"{run} holds other files" in capsys.readouterr().err
+    assert sorted(run.rglob("*")) == before
+    (report / "figures").mkdir(parents=True)  # a report that was cut off
+    assert main(["compare", str(run), "--output", str(report)]) == 0
+    assert main(["compare", str(run), "--output", str(report)]) == 0
+    (report / "study.json").write_text("{}")
+    assert main(["compare", str(run), "--output", str(report)]) == 2
+    assert "holds a study" in capsys.readouterr().err
 
 
 def test_runs_that_differ_in_their_seed_alone_are_put_together(trained: RunDir, tmp_path: Path) -> None:

@@ -10,10 +10,17 @@ from roadseg.runs import RunDir
 
 
 def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:
-    """The runs' reports of `split`. Raises `RunError` where one is missing or is about other images or classes."""
+    """The runs' reports of `split`.
+
+    Raises `RunError` where one is missing or is about other images or classes, and as `RunDir` where a file of a run is
+    missing or damaged.
+    """
     reports = []
     for run in runs:
         run.config()
+        run.splits()
+        run.labels()
+        run.metrics()
         evaluations = run.evaluations()
         if split not in evaluations:
             known = ", ".join(evaluations) or "none"

@@ -50,8 +50,11 @@ class RunDir(RunFiles):
         write_text(self.path / "config.json", config.to_json(settings))
 
     def splits(self) -> Splits:
-        """The ids that the run trained, validated and tested on."""
-        return Splits.load(self.path / "splits.json")
+        """The ids that the run trained, validated and tested on. Raises `RunError` without, and as `Splits.load`."""
+        path = self.path / "splits.json"
+        if not path.is_file():
+            raise RunError(f"{path} is missing; restore it from a copy of the run, or train anew")
+        return Splits.load(path)
 
     def save_checkpoint(
         self, name: str, weights: dict[str, Tensor], progress: dict[str, Any], trainer: dict[str, Any] | None = None
@@ -92,6 +95,20 @@ class RunDir(RunFiles):
         np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids), groups=np.array(groups))
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
+
+    def scored_labels(self, split: str) -> dict[str, np.ndarray]:
+        """Pixels of each class, int64 (C,), in the labels that `split` was scored on, by the image's id.
+
+        Empty where it was not scored. Raises `RunError` where the file is damaged.
+        """
+        path = self.evaluation / f"{split}.confusion.npz"
+        if not path.exists():
+            return {}
+        try:
+            with np.load(path) as content:
+                return dict(zip(map(str, content["ids"]), content["confusions"].sum(-1), strict=True))
+        except (OSError, ValueError, KeyError, BadZipFile) as error:
+            raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
 
     def save_anatomy(self, split: str, counts: dict[str, np.ndarray], ids: list[str]) -> None:
         """Write `evaluation/<split>.anatomy.npz`: where the images' pixels are right, as `roadseg.anatomy` lists it."""

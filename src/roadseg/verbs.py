@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from roadseg.atomic import check_new
+from roadseg.atomic import check_new, check_unused
 from roadseg.errors import ConfigError, WorkFailed
 from roadseg.flags import given_settings, overridden
 from roadseg.recipes import RECIPES, describe, recipe
@@ -135,17 +135,18 @@ def runs_verb(arguments: argparse.Namespace) -> None:
 def compare_verb(arguments: argparse.Namespace) -> None:
     """Put the scores of runs side by side, and write a report on them."""
     from roadseg.compare import by_seed, comparable
-    from roadseg.report.gather import Arm, with_intervals
+    from roadseg.report.gather import Arm, check_pictures, with_intervals
     from roadseg.report.learning import divided, gather_shares
     from roadseg.report.verdicts import verdicts
+    from roadseg.report.write import check_report_place
     from roadseg.runs import RunDir
     from roadseg.tables import score_table
 
     runs = [RunDir(path) for path in arguments.runs]
     split = arguments.split or ("test" if all("test" in run.evaluations() for run in runs) else "val")
     reports = comparable(runs, split)
-    if arguments.output and (arguments.output / "study.json").exists():
-        raise ConfigError(f"{arguments.output} holds a study and its report; choose another --output")
+    if arguments.output:
+        check_report_place(arguments.output)
     names = [run.config().recipe for run in runs]
     if len(set(names)) < len(names):
         names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
@@ -157,6 +158,8 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     console = new_console()
     arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
     comparison = gather_shares(" and ".join(arm.name for arm in divided(arms)[0]), arms, split, arguments.root)
+    if arguments.root:
+        check_pictures(comparison, arguments.root)
     console.print(score_table(names, with_intervals(comparison, runs, reports), split))
     for verdict in verdicts(comparison):
         say(console, verdict.text)
@@ -290,6 +293,8 @@ def suspects_verb(arguments: argparse.Namespace) -> None:
     if arguments.output.resolve().is_relative_to(arguments.root.resolve()):
         raise ConfigError(f"--output {arguments.output} lies in the data, which is only read; choose another folder")
     runs = named_runs(arguments.runs)
+    if not (arguments.output / "suspects.json").exists():
+        check_unused(arguments.output)
     console = new_console()
     with live_display(console) as display:
         findings = find(runs, arguments.root, display)

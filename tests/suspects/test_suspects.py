@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,10 +13,12 @@ from PIL import Image
 
 from roadseg.cli import main
 from roadseg.data.splits import ids_sha256
+from roadseg.data.streets import synthesize
 from roadseg.ensemble import named_runs
-from roadseg.errors import RunError
+from roadseg.errors import DataError, RunError
 from roadseg.progress import Display
 from roadseg.runs import RunDir
+from roadseg.suspects import find
 from roadseg.suspects.outside import judges, opinions
 from roadseg.suspects.regions import wrong_regions
 
@@ -46,7 +49,9 @@ def test_the_command_writes_what_it_found(
     trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "suspects"
-    assert main(["suspects", str(trained.path), "--data.root", str(streets), "--output", str(output)]) == 0
+    words = ["suspects", str(trained.path), "--data.root", str(streets), "--output", str(output)]
+    assert main(words) == 0
+    assert main(words) == 0, "over what it wrote before"
     content = json.loads((output / "suspects.json").read_text())
     rows = content["suspects"]
     assert rows, "two epochs do not make a network that agrees with all labels"
@@ -75,6 +80,46 @@ def test_bad_input_is_told(trained: RunDir, streets: Path, tmp_path: Path, capsy
     (tmp_path / "study.json").write_text("{}")
     with pytest.raises(RunError, match="damaged"):
         named_runs([tmp_path])
+
+
+@pytest.fixture
+def other_streets(tmp_path: Path) -> Path:
+    """Streets whose images have the ids of the usual ones."""
+    synthesize(tmp_path / "other", drives=4, frames=2, width=96, height=64, seed=1)
+    return tmp_path / "other"
+
+
+def test_other_data_with_the_same_ids_is_refused(
+    trained: RunDir, other_streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "suspects"
+    assert main(["suspects", str(trained.path), "--data.root", str(other_streets), "--output", str(output)]) == 2
+    message = f"{other_streets} is not the data that {trained.path} was scored on: 4 of 4 images have other labels"
+    assert message in capsys.readouterr().err
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(("mended", "told"), [(2, None), (3, "3 of 4 images have other labels")])
+def test_half_of_the_labels_may_be_mended(
+    trained: RunDir, streets: Path, tmp_path: Path, mended: int, told: str | None
+) -> None:
+    data = shutil.copytree(streets, tmp_path / "data")
+    for image in trained.splits().val[:mended]:
+        path = data / "training" / "semantic" / f"{image}.png"
+        ids = np.array(Image.open(path))
+        ids[50:62, 36:60] = 23
+        Image.fromarray(ids).save(path)
+    with pytest.raises(DataError, match=told) if told else nullcontext():
+        find([trained], data, Display())
+
+
+def test_findings_are_not_put_among_other_files(
+    trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    assert main(["suspects", str(trained.path), "--data.root", str(streets), "--output", str(tmp_path)]) == 2
+    assert f"{tmp_path} holds other files (notes.txt)" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
 
 
 def test_a_label_that_was_changed_is_a_region_of_its_own(trained: RunDir, streets: Path, tmp_path: Path) -> None:

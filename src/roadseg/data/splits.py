@@ -67,7 +67,9 @@ class Splits(Settings):
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise ConfigError(f"cannot read splits from {path}: {error}; give a splits.json of a run") from error
+            raise ConfigError(
+                f"cannot read splits from {path}: {error}; restore it, or give another run's splits.json"
+            ) from error
         return validated(Splits, content, str(path))
 
 

@@ -19,11 +19,12 @@ import numpy as np
 from roadseg import metrics, stats
 from roadseg.data.datasets import split_records
 from roadseg.data.records import Record
-from roadseg.errors import RoadsegError, RunError
+from roadseg.errors import DataError, RoadsegError, RunError
 from roadseg.evaluate import headline, intervals
 from roadseg.labels import LabelSpace
 from roadseg.report.contrasts import Contrast, contrasts
 from roadseg.runs import RunDir
+from roadseg.same_data import check_same
 
 
 @dataclass(frozen=True)
@@ -231,6 +232,16 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
     return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing, near)
 
 
+def check_pictures(comparison: Comparison, root: Path) -> None:
+    """Raises `DataError` where `root` does not hold the images of the comparison, with labels like those scored."""
+    if comparison.records is None:
+        where = "" if str(root) in comparison.missing else f"--data.root {root}: "
+        raise DataError(where + comparison.missing)
+    seed = comparison.arms[0].seeds[0]
+    scored = dict(zip(comparison.ids, seed.confusions.sum(-1), strict=True))
+    check_same(scored, comparison.records, seed.run_of[0], root)
+
+
 def with_intervals(
     comparison: Comparison, runs: Sequence[RunDir], reports: Sequence[dict[str, Any]]
 ) -> list[dict[str, Any]]:
@@ -304,7 +315,9 @@ def _records(
         return None, str(error)
     found = {record.id: record for part in parts for record in part}
     lacking = [name for name in ids if name not in found]
-    return (None, f"{lacking[0]} is not in the data any more") if lacking else (found, "")
+    if lacking:
+        return None, f"{lacking[0]} is not in the data any more; give the data that has it with --data.root"
+    return found, ""
 
 
 def _neighbours(runs: list[RunDir], root: Path | None, scored: list[Record]) -> Neighbours | None:

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from roadseg.atomic import write_bytes, write_text
+from roadseg.atomic import check_unused, write_bytes, write_text
+from roadseg.errors import ConfigError
 from roadseg.progress import Display
 from roadseg.report import figures, forest, leakage, svg
 from roadseg.report.gallery import make_gallery
 from roadseg.report.gather import Comparison
+
+
+def check_report_place(output: Path) -> None:
+    """Raises `ConfigError` where `output` holds a study, a run or other files; a report may be written anew."""
+    if (output / "study.json").exists():
+        raise ConfigError(f"{output} holds a study and its report; choose another --output")
+    if not (output / "scores.json").exists():
+        check_unused(output, "figures")  # they are written first
 
 
 def write_report(comparison: Comparison, output: Path, display: Display, failures: Sequence[str] = ()) -> None:

@@ -12,6 +12,7 @@ from roadseg.data.records import Record
 from roadseg.labels import LabelSpace
 from roadseg.progress import Display
 from roadseg.runs import RunDir
+from roadseg.same_data import check_same
 from roadseg.suspects.outside import judges, opinions
 from roadseg.suspects.regions import Region, Suspect, Thresholds, ranked, wrong_regions
 
@@ -35,15 +36,18 @@ class Findings:
 def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
     """Look at every labelled image below `root` that one of the runs has not been trained on.
 
-    Raises `RunError` and `DataError` as `judges` and `read_sample`.
+    Raises `RunError` and `DataError` as `judges` and `read_sample`, and `DataError` where `root` is of other data than
+    the runs were scored on.
     """
     space = runs[0].labels()
     groups, trained_on = judges(runs, root)
+    records = {record.id: record for members in groups.values() for record in members}
+    for run in runs:
+        check_same(run.scored_labels("val") | run.scored_labels("test"), records, run, root)
     thresholds = Thresholds(len(space.classes))
     regions: list[Region] = []
     for opinion in opinions(groups, display):
         thresholds.add(opinion)
         regions += wrong_regions(opinion)
-    records = {record.id: record for members in groups.values() for record in members}
     values = thresholds.values()
     return Findings(ranked(regions, values), records, trained_on, values, space, list(runs))
