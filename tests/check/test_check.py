@@ -1,5 +1,6 @@
 """The label doctor on real images with planted faults: each is found in its file, and clean data give no alarm."""
 
+import io
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -103,6 +104,70 @@ def test_a_folder_of_masks_is_told_to_be_one(plain: Path) -> None:
     (found,) = (one for one in checked(plain) if one.subject == "coding")
     assert found.severity == "warning"
     assert found.what == "labels are masks of 0 and 255: one class and the rest"
+
+
+def against_table(root: Path, coding: str = "ids") -> list[Finding]:
+    """What is found of CamVid's table; errors and warnings."""
+    found = replace(find_pairs(root), space=camvid().model_copy(update={"coding": coding}))
+    return [one for one in judge(found, look_at(found, Display())) if one.severity != "hint"]
+
+
+def through_jpeg(ids: np.ndarray) -> Image.Image:
+    buffer = io.BytesIO()
+    Image.fromarray(ids).save(buffer, "JPEG", quality=90)
+    return Image.fromarray(np.asarray(Image.open(buffer)))
+
+
+def test_ids_that_jpeg_made_are_not_to_be_added(plain: Path) -> None:
+    """JPEG makes ids up to 20, which neither the table lacks nor the 35 ids explain."""
+    names = {spoil(plain, through_jpeg, number) for number in range(12)}
+    assert [(one.subject, set(one.files)) for one in against_table(plain)] == [("borders", names)]
+
+
+def test_colours_that_smoothing_made_are_not_to_be_added(plain: Path) -> None:
+    smoothing = [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC]
+    for number in range(12):
+        colored = spoil(plain, painted, number)
+        if number > 1:
+            continue
+        with Image.open(colored) as picture:
+            small = picture.resize((320, 240), smoothing[number])
+        small.resize((480, 360), smoothing[number]).save(colored)
+    (alarm,) = against_table(plain, "colors")
+    assert (alarm.subject, alarm.count) == ("borders", 2)
+
+
+def test_exchanged_channels_are_told_as_such(plain: Path) -> None:
+    def exchanged(ids: np.ndarray) -> Image.Image:
+        return Image.fromarray(np.ascontiguousarray(np.asarray(painted(ids))[..., ::-1]))
+
+    names = {spoil(plain, exchanged, number) for number in range(12)}
+    (alarm,) = against_table(plain, "colors")
+    assert "red and blue exchanged" in alarm.what
+    assert set(alarm.files) == names
+    assert any("red and blue exchanged" in one.what for one in checked(plain))
+
+
+def test_masks_against_a_table(plain: Path) -> None:
+    for number in range(12):
+        spoil(plain, FAULTS["mask of one class"][1], number)
+    (alarm,) = (one for one in against_table(plain) if one.subject == "coding")
+    assert alarm.what == "labels are masks of 0 and 255, one class and the rest, where camvid has 11 classes"
+
+
+def test_one_new_id_is_no_other_coding(plain: Path) -> None:
+    name = spoil(plain, lambda ids: Image.fromarray(np.where(ids == 3, 20, ids)))
+    (alarm,) = against_table(plain)
+    assert (alarm.files, alarm.what) == ((name,), "1 label with values that camvid does not have: 20")
+    assert "35" not in alarm.remedy
+
+
+def test_labels_on_their_side(plain: Path) -> None:
+    name = spoil(plain, lambda ids: Image.fromarray(np.ascontiguousarray(ids.T)))
+    (alarm,) = (one for one in checked(plain) if one.subject == "sizes")
+    assert alarm.files == (name,)
+    assert "turned by 90 degrees" in alarm.what
+    assert "nearest" not in alarm.remedy
 
 
 TURNS = {3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}

@@ -6,23 +6,25 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from roadseg import labels
+from roadseg.check import borders, unknown
 from roadseg.check.finding import Finding, plural
 from roadseg.check.seen import LabelFacts, Seen
+from roadseg.check.values import (
+    ENOUGH,
+    KNOWN_COLORS,
+    OFFICIAL,
+    TRAIN,
+    Labelled,
+    fitting,
+    listed,
+    names_of,
+    table_values,
+)
 from roadseg.labels import LabelSpace
 
 KIND_WORDS = {"ids": "one id a pixel", "grey": "ids in three equal channels", "colors": "colours"}
-OFFICIAL = frozenset(range(34)) | {255}
-TRAIN = frozenset(range(19)) | {255}
-CAMVID = frozenset(range(12))
 ONLY_OFFICIAL = frozenset(range(19, 34))
 """Vegetation, sky, car and others: a street's label with the 35 ids has one of them."""
-ENOUGH = 4
-"""Values that a label needs before its coding is judged by those that it lacks."""
-MOST_COLORS = 64
-"""Labels in colours with more of them are photographs, or were smoothed."""
-
-Labelled = list[tuple[Seen, LabelFacts]]
 
 
 def grey_among_colors(seen: Sequence[Seen], space: LabelSpace | None) -> list[Seen]:
@@ -48,15 +50,15 @@ def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
     read: Labelled = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts)]
     if not read:
         return []
-    jpeg = [(one, label) for one, label in read if label.format in ("JPEG", "MPO")]
-    rest = [(one, label) for one, label in read if label.format not in ("JPEG", "MPO")]
+    jpeg = [(one, label) for one, label in read if borders.is_jpeg(label)]
+    rest = [(one, label) for one, label in read if not borders.is_jpeg(label)]
     findings = []
     if jpeg:
         findings.append(
             Finding(
                 "coding", "error", f"{plural(len(jpeg), 'label')} saved as JPEG, which changes values along borders",
                 "export the labels as PNG from the labelling tool; the JPEGs cannot be mended",
-                _names(jpeg), "between",
+                names_of(jpeg), "between",
             )
         )  # fmt: skip
     if not rest:
@@ -70,12 +72,15 @@ def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
                 "coding", "error",
                 f"labels are coded in {len(kinds)} ways: most hold {KIND_WORDS[usual]}, "
                 f"{plural(len(odd), 'label')} {' or '.join(sorted({KIND_WORDS[label.kind] for _, label in odd}))}",
-                "export all labels from one tool with one setting", _names(odd),
+                "export all labels from one tool with one setting", names_of(odd),
             )
         )  # fmt: skip
     same = [(one, label) for one, label in rest if label.kind == usual]
     findings += _without_table(same) if space is None else _against_table(same, space)
-    return findings + _mixed_ids(same) + _masks_among_ids(same)
+    clean = [(one, label) for one, label in same if not borders.smoothed(label)]
+    if space is None or table_values(space) & ONLY_OFFICIAL:
+        findings += _mixed_ids(clean)
+    return findings + _masks_among_ids(clean)
 
 
 def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
@@ -89,26 +94,10 @@ def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
                 "coding", "error", f"labels hold {KIND_WORDS[kind]}, where {space.name} says {KIND_WORDS[wanted]}",
                 "take the files with ids (semantic/, *_labelIds.png), or write coding: colors and the colours into "
                 "roadseg.yaml" if kind == "colors" else "remove coding: colors from roadseg.yaml",
-                _names(read),
+                names_of(read),
             )
         ]  # fmt: skip
-    known = table_values(space)
-    unknown = [(one, label, set(label.values) - known) for one, label in read if set(label.values) - known]
-    if not unknown:
-        return _masquerading(read, space)
-    worst = sorted(unknown, key=lambda entry: -len(entry[2]))
-    values = sorted(set().union(*(entry[2] for entry in unknown)))
-    fits = _fitting(set().union(*(label.values.keys() for _, label in read)), kind)
-    advice = f"the values fit {' or '.join(fits)}; " if fits else ""
-    return [
-        Finding(
-            "coding", "error",
-            f"{plural(len(unknown), 'label')} with values that {space.name} does not have: "
-            f"{listed(values, kind)}",
-            f"{advice}add them to classes or ignored in roadseg.yaml, or mend the labels",
-            tuple(str(one.record.label) for one, _, _ in worst), details=(("values", values[:256]),),
-        )
-    ]  # fmt: skip
+    return unknown.find(read, space) or _masquerading(read, space)
 
 
 def _masquerading(read: Labelled, space: LabelSpace) -> list[Finding]:
@@ -123,7 +112,7 @@ def _masquerading(read: Labelled, space: LabelSpace) -> list[Finding]:
             "coding", "error",
             "labels look like Cityscapes' train ids (0-18), read as its 35 ids: none of 19 to 33 occurs",
             "take the *_labelIds.png, or write a roadseg.yaml with road 0, sidewalk 1 ... and 255 ignored",
-            _names(read),
+            names_of(read),
         )
     ]  # fmt: skip
 
@@ -142,7 +131,7 @@ def _mixed_ids(read: Labelled) -> list[Finding]:
         Finding(
             "coding", "error",
             f"{plural(len(few), 'label')} that look like {names}, where the others do not",
-            "bring all labels to one coding (cityscapesscripts.helpers.labels has the table)", _names(few),
+            "bring all labels to one coding (cityscapesscripts.helpers.labels has the table)", names_of(few),
         )
     ]  # fmt: skip
 
@@ -156,14 +145,15 @@ def _masks_among_ids(read: Labelled) -> list[Finding]:
     return [
         Finding(
             "coding", "error", f"{plural(len(masks), 'label')} of 0 and 255 alone, where the others hold ids",
-            "export them as the others; 255 is no class there, or means unlabelled", _names(masks),
+            "export them as the others; 255 is no class there, or means unlabelled", names_of(masks),
         )
     ]  # fmt: skip
 
 
 def _without_table(read: Labelled) -> list[Finding]:
     kind = read[0][1].kind
-    values = set().union(*(label.values.keys() for _, label in read))
+    clean = [label for _, label in read if not borders.smoothed(label)]
+    values = set().union(*(label.values.keys() for label in clean or [label for _, label in read]))
     if kind == "grey":
         return [_grey(read)]
     palette = ", a palette for viewing" if any(label.mode == "P" for _, label in read) else ""
@@ -174,7 +164,15 @@ def _without_table(read: Labelled) -> list[Finding]:
                 "write two classes into roadseg.yaml, ids 0 and 255; 255 is often read as unlabelled by other tools",
             )
         ]  # fmt: skip
-    fits = _fitting(values, kind)
+    if kind == "colors" and any(unknown.exchanged_fit(values, known) for known in KNOWN_COLORS.values()):
+        return [
+            Finding(
+                "coding", "warning", "labels hold the colours of a published table with red and blue exchanged",
+                "OpenCV takes and gives BGR: write them anew with cv2.cvtColor(colours, cv2.COLOR_RGB2BGR) before "
+                "cv2.imwrite", names_of(read),
+            )
+        ]  # fmt: skip
+    fits = fitting(values, kind)
     advice = f"the values fit {' or '.join(fits)}; " if fits else ""
     return [
         Finding(
@@ -189,37 +187,5 @@ def _without_table(read: Labelled) -> list[Finding]:
 def _grey(read: Labelled) -> Finding:
     return Finding(
         "coding", "error", f"{plural(len(read), 'label')} with ids in three equal channels (RGB)",
-        "save one channel: Image.open(path).getchannel(0).save(path_of_a_copy)", _names(read),
+        "save one channel: Image.open(path).getchannel(0).save(path_of_a_copy)", names_of(read),
     )  # fmt: skip
-
-
-def table_values(space: LabelSpace) -> set[int]:
-    """What labels may hold by a table: ids, or colours as 0xRRGGBB."""
-    rows = space.classes + space.ignored
-    if space.coding == "colors":
-        return {red << 16 | green << 8 | blue for red, green, blue in (row.color for row in rows)}
-    return {row.id for row in rows}
-
-
-def _fitting(values: set[int], kind: str) -> list[str]:
-    """Known tables that have all the values, the smallest first."""
-    if kind == "colors":
-        tables = {"CamVid's colours": labels.camvid(), "Cityscapes' and KITTI's colours": labels.cityscapes()}
-        return [
-            name
-            for name, table in tables.items()
-            if values <= table_values(table.model_copy(update={"coding": "colors"})) | {0}
-        ]
-    known = {"CamVid's 11 classes": CAMVID, "Cityscapes' train ids": TRAIN, "the 35 ids of KITTI and "
-             "Cityscapes": OFFICIAL}  # fmt: skip
-    return [name for name, table in known.items() if values <= table][:2]
-
-
-def listed(values: Sequence[int], kind: str, most: int = 12) -> str:
-    """The first ids, or colours, of a list in words."""
-    shown = [f"({v >> 16}, {v >> 8 & 255}, {v & 255})" if kind == "colors" else str(v) for v in values[:most]]
-    return ", ".join(shown) + (f" and {len(values) - most} more" if len(values) > most else "")
-
-
-def _names(read: Labelled) -> tuple[str, ...]:
-    return tuple(str(one.record.label) for one, _ in read)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadseg.check import borders
-from roadseg.check.coding import CAMVID, OFFICIAL, TRAIN
 from roadseg.check.find import Found
 from roadseg.check.seen import LabelFacts, Seen
+from roadseg.check.values import CAMVID, OFFICIAL, TRAIN
 from roadseg.labels import IGNORE, Label, LabelSpace, camvid, cityscapes
 
 MOST_CLASSES = 64

@@ -62,7 +62,8 @@ def _sizes(seen: Sequence[Seen]) -> list[Finding]:
     ]
     wrong = [(one, image, label) for one, image, label in read if image.size != label.size]
     turned = [entry for entry in wrong if entry[1].size == entry[2].size[::-1] and entry[1].orientation > 4]
-    other = [entry for entry in wrong if entry not in turned]
+    lying = [entry for entry in wrong if entry[1].size == entry[2].size[::-1] and entry not in turned]
+    other = [entry for entry in wrong if entry not in turned and entry not in lying]
     if turned:
         findings.append(
             Finding(
@@ -70,6 +71,17 @@ def _sizes(seen: Sequence[Seen]) -> list[Finding]:
                 "turn the labels as the photos' EXIF orientation says, or rewrite the photos upright (exiftran, "
                 "mogrify -auto-orient) and label those",
                 tuple(str(one.record.label) for one, _, _ in turned),
+            )
+        )  # fmt: skip
+    if lying:
+        height, width = lying[0][1].size
+        findings.append(
+            Finding(
+                "sizes", "error",
+                f"{plural(len(lying), 'label')} turned by 90 degrees, or rows and columns exchanged: the first is "
+                f"{height}x{width}, its image {width}x{height}",
+                "turn them back (Pillow: Image.Transpose.ROTATE_90 or ROTATE_270; exchanged: TRANSPOSE), and look at "
+                "them on the image", tuple(str(one.record.label) for one, _, _ in lying),
             )
         )  # fmt: skip
     if other:

@@ -42,14 +42,16 @@ def look_at(found: Found, display: Display, threads: int | None = None) -> list[
 
 
 def judge(found: Found, seen: Sequence[Seen]) -> list[Finding]:
-    """All findings, errors first."""
+    """All findings, errors first; without those on classes where most labels are coded in another way."""
+    coded = coding.find(seen, found.space)
+    misread = {name for finding in coded if finding.severity == "error" for name in finding.files}
     return in_order(
         [
             *files.find(seen, found.images, found.labels),
-            *coding.find(seen, found.space),
             *borders.find(seen),
+            *coded,
             *shift.find(seen),
-            *classes.find(seen, found.space),
+            *classes.find(seen, None if len(misread) > len(seen) / 2 else found.space),
             *duplicates.find(seen),
         ]
     )

@@ -8,10 +8,11 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from roadseg.check import classes, coding
+from roadseg.check import classes
 from roadseg.check.find import Found
 from roadseg.check.finding import plural
 from roadseg.check.seen import ImageFacts, LabelFacts, Seen
+from roadseg.check.values import listed, table_values
 from roadseg.labels import LabelSpace
 
 
@@ -65,11 +66,11 @@ def left_out(found: Found, seen: Sequence[Seen], space: LabelSpace) -> list[str]
     other = sum((label.kind == "colors") != colors for _, label in read)
     if other:
         phrases.append(f"{plural(other, 'label')} not coded in {space.coding}, counted as unlabelled")
-    known = coding.table_values(space)
+    known = table_values(space)
     fitting = [set(label.values) for _, label in read if (label.kind == "colors") == colors]
     strange = [values - known for values in fitting if values - known]
     if strange:
-        values = coding.listed(sorted(set().union(*strange)), "colors" if colors else "ids", 4)
+        values = listed(sorted(set().union(*strange)), "colors" if colors else "ids", most=4)
         phrases.append(
             f"in {plural(len(strange), 'label')} values that {space.name} does not have ({values}), "
             "counted as unlabelled"
