@@ -15,7 +15,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from roadseg import lock
-from roadseg.cli import main
+from roadseg.cli import EXAMPLES, main
 from roadseg.recipes import RECIPES
 from roadseg.runs import RunDir
 
@@ -49,6 +49,22 @@ def call_with(entry: Callable[[list[str]], int], argv: tuple[object, ...]) -> in
         return entry([str(word) for word in argv])
     except SystemExit as stop:
         return int(stop.code or 0)
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_who_left_something_out_gets_an_example_that_is_whole(
+    example: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = example.split()[1:]
+    verb = words[: 2 if words[0] == "data" else 1]
+    monkeypatch.chdir(tmp_path)
+    assert call_with(main, tuple(verb)) == 2
+    _, error = capsys.readouterr()
+    assert error.splitlines()[1] == f"for example: {example}"
+    if words != ["data", "synthesize", "streets"]:
+        assert call(*words) == 2, "there are no such files"
+        assert "arguments" not in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def call(*argv: object) -> int:
@@ -349,6 +365,10 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "the folder of a recipe's runs": (command("predict", "RUN-parent", "DATA", "--output", "OUT"), "did you mean"),
     "streets over other files": (command("data", "synthesize", "DATA"), "DATA-path"),
     "streets of no size": (command("data", "synthesize", "OUT", "--width", "0"), "width"),
+    "streets of no drive": (command("data", "synthesize", "OUT", "--drives", "0"), "give 1 or more"),
+    "more folds than drives": (
+        command("study", "demo-fcn16s", "--data.root", "DATA", "--output", "OUT", "--folds", "9"), "at most 4",
+    ),
     "no validation images": (flags("--data.split.fractions", 1, 0, 0), "train or val empty"),
     "a tiny crop": (flags("--transforms.crop", 16, 16), "--transforms.crop"),
     "a pattern that Python refuses": (command("predict", "RUN", "DATA/**.bmp", "--output", "OUT"), "no image in"),

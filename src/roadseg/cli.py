@@ -230,10 +230,29 @@ def _data_verbs(verbs: argparse._SubParsersAction[Parser]) -> None:
     split.usage = "roadseg data split RECIPE --data.root DIR --output FILE.json [settings]"
 
 
+EXAMPLES = (
+    "roadseg train camvid-fcn8s --data.root camvid",
+    "roadseg evaluate runs/camvid-fcn8s/1 --data.root camvid --split val",
+    "roadseg predict runs/camvid-fcn8s/1 photos --output labelled",
+    "roadseg compare runs/camvid-fcn8s/1 runs/camvid-fcn32s/1 --output report",
+    "roadseg study camvid-fcn8s camvid-fcn32s --data.root camvid --seeds 0 1 2 --output study",
+    "roadseg score predictions labels --labels camvid",
+    "roadseg suspects study --data.root camvid --output suspects",
+    "roadseg next runs/camvid-fcn8s/1 photos --output next",
+    "roadseg data check camvid-fcn8s --data.root camvid",
+    "roadseg data stats camvid-fcn8s --data.root camvid",
+    "roadseg data groups folder-fcn8s --data.root photos --output groups.json",
+    "roadseg data synthesize streets",
+    "roadseg data split camvid-fcn8s --data.root camvid --output splits.json",
+)
+"""What a person sees who left something out."""
+
+
 def _verb(verbs: argparse._SubParsersAction[Parser], name: str, function: object) -> Parser:
     about = (function.__doc__ or "").strip()
     parser = verbs.add_parser(
         name, help=about[0].lower() + about[1:].rstrip("."), description=about, allow_abbrev=False
     )
     parser.set_defaults(verb=function, parser=parser)
+    parser.example = next((example for example in EXAMPLES if example.startswith(f"{parser.prog} ")), "")
     return parser

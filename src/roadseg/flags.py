@@ -34,6 +34,9 @@ class Formatter(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """Says what is wrong in one or two lines, with the closest flag for one that does not exist."""
 
+    example = ""
+    """A whole command, for whoever left out a part of it."""
+
     def __init__(self, **options: Any) -> None:
         super().__init__(**options, formatter_class=Formatter)
 
@@ -47,6 +50,8 @@ class Parser(argparse.ArgumentParser):
         elif choice:
             commands = dict.fromkeys(re.findall(r"\w+", choice[2]), "")
             message = f"no command {choice[1]!r}; {_did_you_mean(choice[1], commands)}choices: {', '.join(commands)}"
+        elif self.example and "arguments are required" in message:
+            message += f"\nfor example: {self.example}"
         self.exit(2, f"{self.prog}: {message}\n")
 
 

@@ -39,7 +39,7 @@ def read_parts(
     everything = [record for part in records.values() for record in part]
     mixed = leaks(splits, everything)
     if mixed:
-        display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores will flatter")
+        display.say(f"images of {', '.join(mixed[:3])} are in more than one part: the scores may flatter")
     if splits.scheme == "grouped" and len({record.group for record in everything}) == len(everything):
         display.say(
             "each image is a group of its own; are some of one drive? see docs/own-data.md, roadseg data groups"

@@ -75,7 +75,7 @@ def test_folds_validate_every_image_once(sizes: dict[str, int], scheme: str, see
         Split.model_validate({"scheme": scheme, "seed": seed, "folds": folds, "fold": fold}) for fold in range(folds)
     ]
     if len(sizes if scheme == "grouped" else records) < folds:
-        with pytest.raises(DataError, match=f"cannot fill {folds} folds; set split.folds to at most"):
+        with pytest.raises(DataError, match=f"cannot fill {folds} folds; divide into at most"):
             make_splits(records, settings[0])
         return
     divisions = [make_splits(records, fold) for fold in settings]

@@ -128,6 +128,7 @@ def test_what_cannot_be_read_is_told_and_left_out(
     [
         ({"--output": "frames/next"}, "lies among the images"),
         ({"images": "frames/*.bmp", "--output": "frames"}, "lies among the images"),
+        ({"--output": "."}, "holds other files (drive.mp4)"),
         ({"images": "nowhere"}, "no image in 'nowhere'"),
         ({"images": "drive.mp4"}, "ffmpeg -i drive.mp4"),
         ({"--count": "0"}, "at least 1"),

@@ -2,14 +2,17 @@
 
 import json
 import shlex
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from roadseg.config import Config
 from roadseg.flags import overridden
+from roadseg.progress import Display
 from roadseg.recipes import recipe
-from roadseg.report import provenance
+from roadseg.report import provenance, write_report
 from roadseg.report.gather import Arm, ScoredArm, gather
 from roadseg.runs import RunDir, load_model
 
@@ -96,3 +99,19 @@ def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, o
     given = {key: values if len(values) > 1 else values[0] for key, values in flags.items()}
     again: Config = overridden(recipe("demo-fcn16s"), given)
     assert again == run.config()
+
+
+def test_commands_name_the_folder_that_the_data_is_in_now(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
+    moved = shutil.copytree(streets, tmp_path / "moved")
+    comparison = gather("x", [Arm("a", (make_run("a"),)), Arm("b", (make_run("b", wrong=0.1),))], "val", moved)
+    write_report(comparison, tmp_path / "report", Display())
+    page, text = ((tmp_path / "report" / f"report.{kind}").read_text() for kind in ("html", "md"))
+    compare = f"roadseg compare again/runs/a again/runs/b --split val --data.root {moved} --output again/report"
+    for content in (page, text):
+        assert compare in content
+        assert content.count(f"--data.root {moved}") == 5, "train, evaluate twice, compare once"
+        assert f"--data.root {streets}" not in content
+    write_report(gather("x", [arm.arm for arm in comparison.arms], "val"), tmp_path / "report", Display())
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert "roadseg compare again/runs/a again/runs/b --split val --output again/report" in page
+    assert page.count(f"--data.root {streets}") == 4

@@ -158,6 +158,15 @@ def test_no_png_and_no_folder(tmp_path: Path) -> None:
         pair_up(tmp_path / "p", theirs, lambda name, target: name)
 
 
+def test_a_bad_label_is_told_by_the_name_that_was_given(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad, good = tmp_path / "bad.png", tmp_path / "good.png"
+    coded(np.full_like(TRUE[0], 0), "ids").save(good)
+    Image.fromarray(np.full(TRUE[0].shape, 200, np.uint8)).save(bad)
+    code, _, error = run(capsys, bad, good, "--labels", "kitti")
+    assert code == 2
+    assert f"{bad} holds 200, which is no label of kitti (" in error
+
+
 def test_one_picture_has_no_interval(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Two files are a pair; what is predicted as no class is a miss, and said."""
     ours, theirs = tmp_path / "one.png", tmp_path / "other.png"

@@ -98,14 +98,14 @@ def _parts(counted: Shares, space: LabelSpace) -> list[Finding]:
         if lacking and part == "train":
             findings.append(
                 Finding(
-                    "classes", "warning", f"train has no {', '.join(lacking)}, which occur elsewhere",
+                    "classes", "warning", f"train has no pixel of {', '.join(lacking)}, which occur elsewhere",
                     "divide anew (--data.split.seed), or move a drive that has them; they cannot be learnt",
                 )
             )  # fmt: skip
         elif lacking:
             findings.append(
                 Finding(
-                    "classes", "hint", f"{part} has no {', '.join(lacking)}",
+                    "classes", "hint", f"{part} has no pixel of {', '.join(lacking)}",
                     "their IoU is not measured there and mIoU is a mean over the others",
                 )
             )  # fmt: skip
@@ -113,7 +113,7 @@ def _parts(counted: Shares, space: LabelSpace) -> list[Finding]:
     if absent:
         findings.append(
             Finding(
-                "classes", "hint", f"no image has {', '.join(absent)}",
+                "classes", "hint", f"no image has a pixel of {', '.join(absent)}",
                 "nothing, if that is so; otherwise the table and the labels do not fit each other",
             )
         )  # fmt: skip

@@ -245,9 +245,7 @@ def _fold(units: dict[str, list[str]], settings: config.Split) -> dict[str, list
     """Folds of nearly equal size: units go, the largest first, to the smallest fold."""
     if len(units) < settings.folds:
         what = "images" if settings.scheme == "random" else "groups (drives)"
-        raise DataError(
-            f"{len(units)} {what} cannot fill {settings.folds} folds; set split.folds to at most {len(units)}"
-        )
+        raise DataError(f"{len(units)} {what} cannot fill {settings.folds} folds; divide into at most {len(units)}")
     folds: list[list[str]] = [[] for _ in range(settings.folds)]
     for unit in sorted(_shuffled(units, settings.seed), key=lambda name: -len(units[name])):
         min(folds, key=len).extend(units[unit])

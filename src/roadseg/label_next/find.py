@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from roadseg.atomic import check_unused
 from roadseg.data.datasets import split_records
 from roadseg.data.decode import read_image
 from roadseg.ensemble import Member, probabilities
@@ -52,11 +53,13 @@ def find(
     """Choose `count` of the images (a folder, a file or a glob pattern) that should be labelled next.
 
     With a `root` the labelled images of the runs' data set there are not chosen, and what resembles them comes later.
-    Raises `ConfigError` for an output among the images, `WorkFailed` where no image could be read, and as `find_images`
-    and `split_records`.
+    Raises `ConfigError` for an output among the images or other files, `WorkFailed` where no image could be read, and
+    as `find_images` and `split_records`.
     """
     files = find_images([images], output / "next.html")  # there is no image in it that had to be passed over
     check_apart(images, files, output)
+    if not (output / "next.json").exists():
+        check_unused(output)
     known = _labelled(runs[0], root) if root else {}
     own = {path.resolve() for path in known.values()}
     files = {name: path for name, path in files.items() if path.resolve() not in own}

@@ -168,6 +168,8 @@ class Comparison:
     missing: str
     neighbours: Neighbours | None = None
     """How near the training images are to those that are scored; None where the data is not to be found."""
+    root: Path | None = None
+    """Where the images were looked for, if not where they were in training."""
     random: Comparison | None = None
     """The same arms on random folds, where leakage was measured."""
     smaller: Comparison | None = None
@@ -229,7 +231,7 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
     number = len(set(groups)) if groups is not None else _stated_groups(pooled, split)
     found = contrasts(known) if pairs else ()
     near = _neighbours(pooled, root, list(records.values())) if records is not None else None
-    return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing, near)
+    return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing, near, root)
 
 
 def check_pictures(comparison: Comparison, root: Path) -> None:

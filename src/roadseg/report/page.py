@@ -120,6 +120,9 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "where": _where(comparison, class_place),
         "differing": provenance.differing_settings(comparison.arms),
         "costs": provenance.costs(comparison.arms, comparison.split),
+        "comparing": ""
+        if comparison.folds
+        else provenance.comparing(comparison.arms, comparison.split, comparison.root),
         "versions": provenance.versions(comparison.arms),
         "palette": [
             {"name": name, "color": _hex(palette[index].tolist())} for index, name in enumerate(comparison.space.names)
@@ -141,7 +144,7 @@ def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
             "track": figures.score_track(number, arm, place, 22),
             "matrix": figures.confusion(comparison, arm),
             "mistakes": words.top_mistakes(arm.confusion, comparison.space.names),
-            "commands": provenance.commands(arm, comparison.split),
+            "commands": provenance.commands(arm, comparison.split, comparison.root),
         }
         for number, arm in enumerate(comparison.arms)
     ]

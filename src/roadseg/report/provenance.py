@@ -96,17 +96,29 @@ def versions(arms: Sequence[ScoredArm]) -> list[tuple[str, str]]:
     return [(name, ", ".join(dict.fromkeys(str(entry.get(name, "–")) for entry in found))) for name in names]
 
 
-def commands(arm: ScoredArm, split: str) -> list[str]:
-    """What repeats each run of the arm in a new place and scores it: the recipe and the settings that differ."""
+def commands(arm: ScoredArm, split: str, root: Path | None = None) -> list[str]:
+    """What repeats each run of the arm in a new place and scores it: the recipe and the settings that differ.
+
+    The data is in `root`, or where it was in training.
+    """
     lines = []
     for run in arm.arm.runs:
-        settings = run.config()
-        root = str(settings.data.root)
-        place = str(Path("again", *run.path.resolve().parts[-2:]))
-        words = ["train", settings.recipe, "--run", place, "--data.root", root, *_flags(settings)]
-        lines.append(shlex.join(["roadseg", *words]))
-        lines.append(shlex.join(["roadseg", "evaluate", place, "--data.root", root, "--split", split]))
+        settings, place = run.config(), _place_again(run)
+        data = ["--data.root", str(root or settings.data.root)]
+        lines.append(shlex.join(["roadseg", "train", settings.recipe, "--run", place, *data, *_flags(settings)]))
+        lines.append(shlex.join(["roadseg", "evaluate", place, *data, "--split", split]))
     return lines
+
+
+def comparing(arms: Sequence[ScoredArm], split: str, root: Path | None = None) -> str:
+    """What makes the report of the runs that `commands` repeat; not for folds, which only a study puts together."""
+    data = ["--data.root", str(root)] if root else []
+    places = [_place_again(run) for arm in arms for run in arm.arm.runs]
+    return shlex.join(["roadseg", "compare", *places, "--split", split, *data, "--output", "again/report"])
+
+
+def _place_again(run: RunDir) -> str:
+    return str(Path("again", *run.path.resolve().parts[-2:]))
 
 
 def _flags(settings: Config) -> list[str]:

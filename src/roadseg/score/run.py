@@ -44,7 +44,7 @@ class Scored(NamedTuple):
 def label_space(name: str) -> LabelSpace:
     """The label space of a name, or of a `roadseg.yaml` or the folder that holds one. Raises `ConfigError`."""
     if name in SPACES:
-        return SPACES[name]()
+        return SPACES[name]().model_copy(update={"name": name})
     path = Path(name) / FILE if Path(name).is_dir() else Path(name)
     if not path.exists():
         raise ConfigError(

@@ -54,13 +54,13 @@ def synthesize(
 def _check(root: Path, drives: int, frames: int, width: int, height: int, seed: int) -> None:
     for name, value in (("drives", drives), ("frames", frames)):
         if value < 1:
-            raise DataError(f"{name} is {value}, but a data set needs at least 1; pass {name}=1 or more")
+            raise DataError(f"{name} is {value}, but a data set needs at least 1; give 1 or more")
     for name, value in (("width", width), ("height", height)):
         if not _SMALLEST <= value <= _LARGEST:
             cure = f"choose a {name} in {_SMALLEST}-{_LARGEST} pixels"
             raise DataError(f"{name} is {value}, but a street cannot be drawn at that size; {cure}")
     if seed < 0:
-        raise DataError(f"seed is {seed}, but seeds are not negative; pass seed=0 or more")
+        raise DataError(f"seed is {seed}, but seeds are not negative; give 0 or more")
     if root.exists() and not root.is_dir():
         raise DataError(f"{root} is a file, but the data set is a folder; name another folder")
     if root.is_dir() and any(root.iterdir()):
