@@ -54,10 +54,10 @@ class Split(Settings):
         if self.folds == 1 or (self.folds and self.fold >= self.folds):
             raise ValueError(f"fold {self.fold} of {self.folds}; use at least 2 folds and a fold below their number")
         if (self.scheme == "file") != (self.file is not None):
-            raise ValueError("scheme 'file' and a splits.json (split.file) go together")
+            raise ValueError("scheme 'file' and a splits.json (--data.split.file) go together")
         if self.folds and self.scheme not in ("grouped", "random"):
             raise ValueError(
-                f"folds need the scheme grouped or random, not {self.scheme}; choose one with split.scheme"
+                f"folds need the scheme grouped or random, not {self.scheme}; choose one with --data.split.scheme"
             )
         return self
 

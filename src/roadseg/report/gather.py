@@ -237,8 +237,7 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
 def check_pictures(comparison: Comparison, root: Path) -> None:
     """Raises `DataError` where `root` does not hold the images of the comparison, with labels like those scored."""
     if comparison.records is None:
-        where = "" if str(root) in comparison.missing else f"--data.root {root}: "
-        raise DataError(where + comparison.missing)
+        raise DataError(f"--data.root {root}: {comparison.missing}" if root.is_dir() else comparison.missing)
     seed = comparison.arms[0].seeds[0]
     scored = dict(zip(comparison.ids, seed.confusions.sum(-1), strict=True))
     check_same(scored, comparison.records, seed.run_of[0], root)
