@@ -191,6 +191,29 @@ def test_a_coding_that_a_file_cannot_have_is_refused(tmp_path: Path, capsys: pyt
     assert "call its coding colors" in run(capsys, *words, "--predictions-coding", "ids")[2]
 
 
+@pytest.mark.parametrize("role", ["predictions", "targets"])
+def test_a_picture_of_another_coding_among_the_others_is_named(tmp_path: Path, role: str) -> None:
+    """Train ids are official ids too, and so are scored as such without a word."""
+    folders = {
+        name: write(tmp_path / name, values, "ids") for name, values in (("predictions", PREDICTED), ("targets", TRUE))
+    }
+    path = folders[role] / "000001_10.png"
+    coded((PREDICTED if role == "predictions" else TRUE)[1], "train").save(path)
+    with pytest.raises(DataError, match=f"1 of 3 {role} look like train ids.*: 000001_10.png; .*--{role}-coding ids"):
+        score(folders["predictions"], folders["targets"], "kitti", Display())
+    given = ("ids", None) if role == "predictions" else (None, "ids")
+    assert score(folders["predictions"], folders["targets"], "kitti", Display(), given).codings[0].coding == "ids"
+
+
+def test_poor_predictions_are_not_taken_for_another_coding(tmp_path: Path) -> None:
+    """Sidewalk alone, id 8: the train id of vegetation, of which there is twice as much."""
+    wrong, truth = PREDICTED.copy(), TRUE.copy()
+    wrong[1] = 1
+    truth[1][truth[1] == 0] = 8
+    ours, theirs = write(tmp_path / "p", wrong, "ids"), write(tmp_path / "t", truth, "ids")
+    assert score(ours, theirs, "kitti", Display()).codings[0].coding == "ids"
+
+
 def test_groups_come_from_the_names(tmp_path: Path) -> None:
     values = np.resize(np.array([0, 1, 2, 11], np.uint8), (4, 12, 16))
     for name, which in (("a_01.png", 0), ("a_02.png", 1), ("b_01.png", 2), ("b_02.png", 3)):

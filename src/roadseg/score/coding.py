@@ -9,10 +9,12 @@ from jaxtyping import Int64
 
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, LabelSpace
-from roadseg.score.read import CODINGS, Coding, Tally
+from roadseg.score.read import CODINGS, Coding, Pair, Tally
 
 WORDS: dict[Coding, str] = {"ids": "official ids", "train-ids": "train ids (class indices)", "colors": "colours"}
 ROLES = ("predictions", "targets")
+FAR = 0.3
+"""A picture is of another coding where by so much more of its pixels agree: read wrongly, hardly any do."""
 
 
 class Finding(NamedTuple):
@@ -89,6 +91,36 @@ def settle(guesses: tuple[Guess, Guess], tallies: list[Tally]) -> tuple[Finding,
     return first, second
 
 
+def refuse_mixed(
+    guesses: tuple[Guess, Guess], best: tuple[Finding, Finding], pairs: list[Pair], tallies: list[Tally]
+) -> None:
+    """Raise `DataError` naming the pictures that fit another coding than the others' far better.
+
+    All their values may be legal in both, so nothing else tells: train ids 0-18 are official ids too. A coding that was
+    given is taken as said.
+    """
+    for index, guess in enumerate(guesses):
+        chosen = best[index].coding
+        if guess.given or chosen == "colors":
+            continue
+        other: Coding = "train-ids" if chosen == "ids" else "ids"
+        fits = (best[0].coding, best[1].coding), (other, best[1].coding) if index == 0 else (best[0].coding, other)
+        odd = []
+        for pair, one in zip(pairs, tallies, strict=True):
+            values = one.cells & 255 if index == 0 else one.cells >> 8
+            share, instead = (_agreeing(choice, guess.space, [one]) / one.pixels.sum() for choice in fits)
+            if instead > share + FAR and (index_table(other, guess.space)[values] >= 0).all():
+                odd.append((pair.prediction if index == 0 else pair.target, share, instead))
+        if odd:
+            names = _listed(np.array([path.name for path, _, _ in odd]), what="files")
+            share, instead = (100 * float(np.mean([entry[column] for entry in odd])) for column in (1, 2))
+            raise DataError(
+                f"{len(odd)} of {len(pairs)} {guess.role} look like {WORDS[other]}, the others like {WORDS[chosen]}: "
+                f"{names}; so read {instead:.0f} % of the pixels agree, else {share:.0f} %. Give {guess.role} of one "
+                f"coding, or --{guess.role}-coding {chosen} if they all have it"
+            )
+
+
 def _how(
     guess: Guess,
     coding: Coding,
@@ -134,9 +166,9 @@ def _either(codings: list[Coding]) -> str:
     return " or ".join(WORDS[coding] for coding in codings)
 
 
-def _listed(values: np.ndarray, most: int = 5) -> str:
+def _listed(values: np.ndarray, most: int = 5, what: str = "values") -> str:
     shown = ", ".join(str(value) for value in values[:most])
-    return shown + (f" and {len(values) - most} more values" if len(values) > most else "")
+    return shown + (f" and {len(values) - most} more {what}" if len(values) > most else "")
 
 
 def _ranges(known: np.ndarray) -> str:

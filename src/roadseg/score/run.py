@@ -16,7 +16,7 @@ from roadseg.evaluate import intervals
 from roadseg.hardware import cpu_count
 from roadseg.labels import LabelSpace
 from roadseg.progress import Display
-from roadseg.score.coding import Finding, Guess, class_counts, settle
+from roadseg.score.coding import Finding, Guess, class_counts, refuse_mixed, settle
 from roadseg.score.conventions import CONVENTIONS, OURS, Convention, Counts, Rule, hits, parts
 from roadseg.score.explain import because
 from roadseg.score.pairing import grouping, pair_up
@@ -79,6 +79,7 @@ def score(
         tallies.append(one)
         display.advance()
     findings = settle(guesses, tallies)
+    refuse_mixed(guesses, findings, pairs, tallies)
     counts = np.stack([class_counts((findings[0].coding, findings[1].coding), space, one) for one in tallies])
     if not counts[:, :-1].any():
         raise DataError(
