@@ -209,7 +209,7 @@ def study_verb(arguments: argparse.Namespace) -> int:
                 root = trials[0].settings.data.root
                 comparison = gather_shares(title, complete, part, root) if complete else None
                 random, _ = divided(complete_arms([trial for trial in trials if trial.leaky], failures))
-                if comparison and random:
+                if comparison and {arm.name for arm in comparison.arms} & {arm.name for arm in random}:
                     comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
                 if comparison:
                     _write_report(comparison, arguments.output, display, failures)

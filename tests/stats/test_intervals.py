@@ -34,9 +34,7 @@ def test_units_are_groups_or_stretches_of_the_only_one() -> None:
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=8), st.randoms(use_true_random=False))
-def test_few_drives_are_cut_into_six_stretches_or_more_if_they_are_long_enough(
-    sizes: list[int], random: random.Random
-) -> None:
+def test_few_drives_are_cut_into_six_stretches_if_they_are_long_enough(sizes: list[int], random: random.Random) -> None:
     groups = [f"drive {number}" for number, size in enumerate(sizes) for _ in range(size)]
     random.shuffle(groups)
     units = stats.resampling_units(groups)
@@ -48,15 +46,14 @@ def test_few_drives_are_cut_into_six_stretches_or_more_if_they_are_long_enough(
     pieces = [len({of for group, of in zip(groups, units.of, strict=True) if group == name}) for name in set(groups)]
     if len(sizes) >= 6:
         assert (units.kind, units.count) == ("group", len(sizes))
-    elif units.kind == "block":
-        assert units.count >= 6
-        assert max(pieces) == -(-6 // len(sizes))
+    elif sum(max(1, size // 5) for size in sizes) >= 6:
+        assert (units.kind, units.count, sum(pieces)) == ("block", 6, 6)
         for name in set(groups):
             own = [of for group, of in zip(groups, units.of, strict=True) if group == name]
             assert own == sorted(own)
             assert len(set(own)) == 1 or min(np.bincount(own)[min(own) :]) >= 5
     else:
-        assert units.count == len(sizes)
+        assert (units.kind, units.count) == ("group" if len(sizes) > 1 else "none", len(sizes))
 
 
 @settings(max_examples=20)
@@ -113,3 +110,11 @@ def test_seeds_widen_the_interval() -> None:
     wider = stats.with_seeds(found, [found.score - 0.1, found.score + 0.1])
     assert (wider.error > found.error).all()
     assert stats.with_seeds(found, [found.score]) is found
+
+
+def test_what_is_always_right_has_an_interval() -> None:
+    """Rounding makes the score of a resample differ from 1 in its last digit."""
+    right = np.random.default_rng(0).integers(1, 1000, (8, 11))
+    margins = np.stack([right] * 3, axis=1)
+    found = stats.estimate(margins, metrics.scores, metrics.units_of_scores(margins), 300)
+    np.testing.assert_allclose(found.interval_of_shares(), 1)

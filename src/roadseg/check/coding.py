@@ -80,7 +80,9 @@ def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
     clean = [(one, label) for one, label in same if not borders.smoothed(label)]
     if space is None or table_values(space) & ONLY_OFFICIAL:
         findings += _mixed_ids(clean)
-    return findings + _masks_among_ids(clean)
+    if space is None or 255 not in table_values(space):
+        findings += _masks_among_ids(clean)
+    return findings
 
 
 def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:

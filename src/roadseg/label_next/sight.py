@@ -11,8 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-HALF = 0.5
-"""A pixel is called unsure where no class is given this probability: none is likelier than not."""
+TWO_THIRDS = 2 / 3
+"""A pixel is called unsure where no class is given this probability: none is twice as likely as all others together."""
 
 
 class Sight(NamedTuple):
@@ -46,7 +46,7 @@ def sight(probabilities: Sequence[Float[Tensor, "c h w"]], features: Sequence[Te
     of_mean = entropy(mean) if len(alone) > 1 else alone[0]
     shared = torch.stack(alone).mean(0)
     most = float(np.log(classes))
-    unsure = mean.amax(0) < HALF
+    unsure = mean.amax(0) < TWO_THIRDS
     pair = mean[:, unsure].topk(2, dim=0).indices
     between = torch.bincount(pair.flatten(), minlength=classes) / max(int(unsure.sum()), 1)
     scaled = [nn.functional.normalize(each.double(), dim=0) for each in features]

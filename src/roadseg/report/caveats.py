@@ -37,8 +37,9 @@ def _neighbours(comparison: Comparison) -> list[str]:
     if near is None:
         return []
     if not near.drives_known:
-        alone = "No drives or sequences are known: every image was divided and resampled by itself. If some are frames "
-        return [f"{alone}of one drive, scores flatter and intervals are too narrow (docs/own-data.md names drives)."]
+        done = "divided and resampled" if comparison.arms[0].arm.runs[0].splits().scheme == "grouped" else "resampled"
+        alone = f"No drives or sequences are known: every image was {done} by itself. If some are frames of one drive"
+        return [f"{alone}, scores flatter and intervals are too narrow (docs/own-data.md says how to name drives)."]
     if not near.shared or comparison.split in ("train", "all"):
         return []
     names = sorted(near.shared)

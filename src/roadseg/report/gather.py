@@ -230,7 +230,8 @@ def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None
     known = {name: array for name, array in counts.items() if array is not None}
     number = len(set(groups)) if groups is not None else _stated_groups(pooled, split)
     found = contrasts(known) if pairs else ()
-    near = _neighbours(pooled, root, list(records.values())) if records is not None else None
+    runs = [run for arm in arms for run in arm.runs]
+    near = _neighbours(runs, root, list(records.values())) if records is not None else None
     return Comparison(title, split, scored_arms, ids, space, number, units, found, records, missing, near, root)
 
 
@@ -321,20 +322,22 @@ def _records(
     return found, ""
 
 
-def _neighbours(runs: list[RunDir], root: Path | None, scored: list[Record]) -> Neighbours | None:
-    """Of folds, whose images are all scored, only whether drives are known."""
-    if len(runs) > 1:
+def _neighbours(runs: Sequence[RunDir], root: Path | None, scored: list[Record]) -> Neighbours | None:
+    """Of folds, whose images are all scored, only whether drives are known; else of all images that any run saw."""
+    if runs[0].config().data.split.folds:
         return Neighbours(len({record.group for record in scored}) < len(scored), {}, 0)
-    data = runs[0].config().data
+    ids, trained = {record.id for record in scored}, dict[str, Record]()
     try:
-        trained = split_records(data.model_copy(update={"root": root or data.root}), runs[0].splits(), "train")
+        for data, splits in {(run.config().data, run.splits()) for run in runs}:
+            records = split_records(data.model_copy(update={"root": root or data.root}), splits, "train")
+            trained |= {record.id: record for record in records if record.id not in ids}
     except (RoadsegError, OSError):
         return None
-    ids = {record.id for record in scored}
-    others = [record for record in trained if record.id not in ids]
-    everything = [*scored, *others]
-    shared = Counter(record.group for record in others if record.group in {record.group for record in scored})
-    return Neighbours(len({record.group for record in everything}) < len(everything), dict(shared), len(others))
+    groups = {record.group for record in scored}
+    shared = Counter(record.group for record in trained.values() if record.group in groups)
+    everything = [*scored, *trained.values()]
+    known = len({record.group for record in everything}) < len(everything)
+    return Neighbours(known, dict(shared), len(trained))
 
 
 def unit_margins(seeds: Sequence[Seed], units: stats.Units | None) -> np.ndarray | None:

@@ -34,7 +34,7 @@ HARDLY = 0.01
 NOTHING = 0.0005
 """A gain below it is written as 0.0 points."""
 
-SHARE = re.compile(r" ?data\.split\.share=\S+")
+SHARE = re.compile(r"[ ,]?data\.split\.share=[^\s,/]+")
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,8 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
     """What may be said: the arm with the highest mIoU against every other one, the closest first; or a single arm's
     score.
     """
-    ranked = sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
-    first = ranked[0]
-    if len(ranked) == 1:
+    first = _ranked(comparison)[0]
+    if len(comparison.arms) == 1:
         interval = f" (95 % CI {interval_words(first.interval)})" if first.interval else ""
         place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
         return [Verdict(f"{first.name} has a mIoU of {_miou(first)}", f"{interval} on {place}.")]
@@ -45,13 +44,16 @@ def verdicts(comparison: Comparison) -> list[Verdict]:
 
 def against_first(comparison: Comparison) -> list[Contrast]:
     """The arm with the highest mIoU minus every other one, the closest first."""
-    ranked = sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
-    found = {}
+    ranked, found = _ranked(comparison), {}
     for contrast in comparison.contrasts:
         found[contrast.a, contrast.b] = contrast
         found[contrast.b, contrast.a] = contrast.turned()
     pairs = [(ranked[0].name, arm.name) for arm in ranked[1:]]
     return [found[pair] for pair in pairs if pair in found]
+
+
+def _ranked(comparison: Comparison) -> list[ScoredArm]:
+    return sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
 
 
 def _nothing(comparison: Comparison) -> str:

@@ -20,6 +20,8 @@ from scipy import stats
 
 RESAMPLES = 10_000
 SEED = 0
+ROUNDING = 1e-12
+"""A smaller error is one of the arithmetic: all resamples have the same score."""
 NUMBERS = 2_000_000
 """How many numbers a portion of resamples may hold: 16 MB."""
 
@@ -43,7 +45,8 @@ class Estimate:
             middle = (self.score + few / 2) / (1 + few)
             reach = np.sqrt(half**2 + few**2 / 4) / (1 + few)
             ends = middle[:, None] + reach[:, None] * np.array([-1.0, 1.0])
-        return np.asarray(np.where((self.error == 0)[:, None], self.score[:, None], ends))
+        exact = (self.error < ROUNDING)[:, None]
+        return np.asarray(np.where(exact, self.score[:, None], ends))
 
     def interval_of_differences(self) -> Float[np.ndarray, " s 2"]:
         """95 % intervals of differences of such scores."""

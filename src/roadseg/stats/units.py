@@ -39,17 +39,28 @@ def resampling_units(groups: Sequence[str]) -> Units:
     """The units of images, given in the order of their ids, by their groups.
 
     Images of one drive are alike, so resampling images would give intervals that are too narrow. Drives that are fewer
-    than `FEWEST_UNITS` could never tell two networks apart; each is cut into stretches of consecutive images (Künsch
-    1989, Carlstein 1986), as few and long as give so many, where there are images enough.
+    than `FEWEST_UNITS` could never tell two networks apart; the longest are cut into stretches of consecutive images
+    (Künsch 1989, Carlstein 1986) until there are so many, where there are images enough.
     """
     names, index, sizes = np.unique(np.asarray(groups, dtype=str), return_inverse=True, return_counts=True)
     if len(names) < FEWEST_UNITS:
-        pieces = np.clip(sizes // FEWEST_FRAMES, 1, -(-FEWEST_UNITS // max(len(names), 1)))
-        if pieces.sum() >= FEWEST_UNITS:
+        pieces = _pieces(sizes)
+        if pieces is not None:
             return Units("block", _stretches(index, sizes, pieces), int(pieces.sum()))
     if len(names) > 1:
         return Units("group", tuple(index.tolist()), len(names))
     return Units("none", (0,) * len(groups), len(names))
+
+
+def _pieces(sizes: np.ndarray) -> np.ndarray | None:
+    """Into how many stretches each drive is cut, `FEWEST_UNITS` in all, the longest first; None with too few images."""
+    pieces = np.ones_like(sizes)
+    while pieces.sum() < FEWEST_UNITS:
+        next_length = np.where(sizes // (pieces + 1) >= FEWEST_FRAMES, sizes / pieces, 0)
+        if not next_length.any():
+            return None
+        pieces[next_length.argmax()] += 1
+    return pieces
 
 
 def _stretches(index: np.ndarray, sizes: np.ndarray, pieces: np.ndarray) -> tuple[int, ...]:
