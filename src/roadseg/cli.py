@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from roadseg import __version__
+from roadseg.compare_verbs import compare_verb, study_verb
 from roadseg.data_verbs import check_verb, groups_verb, split_verb, stats_verb, synthesize_verb
 from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
 from roadseg.flags import Parser, add_settings
@@ -13,7 +14,6 @@ from roadseg.tables import NO_GAIN
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
     bench_verb,
-    compare_verb,
     doctor_verb,
     evaluate_verb,
     next_verb,
@@ -21,7 +21,6 @@ from roadseg.verbs import (
     recipes_verb,
     runs_verb,
     score_verb,
-    study_verb,
     suspects_verb,
     train_verb,
 )

@@ -15,7 +15,7 @@ import json
 import platform
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import numpy as np
@@ -34,6 +34,14 @@ from roadseg.errors import RunError
 from roadseg.labels import LabelSpace
 from roadseg.models import SegmentationModel
 from roadseg.run_files import RunFiles
+
+
+class Confusions(NamedTuple):
+    """The ids of the images that were scored, their confusions int64 (N, C, C), and groups; older files hold none."""
+
+    ids: list[str]
+    confusions: np.ndarray
+    groups: list[str]
 
 
 class RunDir(RunFiles):
@@ -96,19 +104,15 @@ class RunDir(RunFiles):
         write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
-    def scored_labels(self, split: str) -> dict[str, np.ndarray]:
-        """Pixels of each class, int64 (C,), in the labels that `split` was scored on, by the image's id.
-
-        Empty where it was not scored. Raises `RunError` where the file is damaged.
-        """
+    def confusions(self, split: str) -> Confusions:
+        """What `save_evaluation` wrote of each image. Raises `RunError` where that is missing or damaged."""
         path = self.evaluation / f"{split}.confusion.npz"
-        if not path.exists():
-            return {}
         try:
             with np.load(path) as content:
-                return dict(zip(map(str, content["ids"]), content["confusions"].sum(-1), strict=True))
+                ids, groups = ([str(name) for name in content.get(key, ())] for key in ("ids", "groups"))
+                return Confusions(ids, np.asarray(content["confusions"]), groups)
         except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
+            raise RunError(f"{path} is missing or damaged; make it with roadseg evaluate") from error
 
     def save_anatomy(self, split: str, counts: dict[str, np.ndarray], ids: list[str]) -> None:
         """Write `evaluation/<split>.anatomy.npz`: where the images' pixels are right, as `roadseg.anatomy` lists it."""

@@ -13,7 +13,8 @@ from roadseg.data.streets import synthesize
 from roadseg.labels import IGNORE
 from roadseg.metrics import per_class_iou
 from roadseg.report.anatomy import Where, gather_where, pairs, panels, stride_sentence
-from roadseg.report.gather import Arm, Comparison, gather
+from roadseg.report.comparison import Arm, Comparison
+from roadseg.report.gather import gather
 from roadseg.report.verdicts import verdicts
 from roadseg.runs import RunDir
 from roadseg.upsample import Grid

@@ -12,8 +12,9 @@ from roadseg import confidence
 from roadseg.confidence import BINS, LOWEST, RIGHT, UNIT, WRONG
 from roadseg.progress import percent
 from roadseg.report import Arm
+from roadseg.report.comparison import Comparison
 from roadseg.report.confidence import gathered, notes, of_arm, words
-from roadseg.report.gather import Comparison, gather
+from roadseg.report.gather import gather
 from roadseg.runs import RunDir
 
 MakeRun = Callable[..., RunDir]

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from roadseg.report import figures, pictures, theme
-from roadseg.report.gather import Arm, Comparison, gather
+from roadseg.report.comparison import Arm, Comparison
+from roadseg.report.gather import gather
 from roadseg.runs import RunDir
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -14,8 +14,9 @@ from roadseg.labels import IGNORE, Label, LabelSpace
 from roadseg.metrics import mean_iou
 from roadseg.progress import Display
 from roadseg.report import pictures
+from roadseg.report.comparison import Arm
 from roadseg.report.gallery import chosen, make_gallery
-from roadseg.report.gather import Arm, gather
+from roadseg.report.gather import gather
 from roadseg.runs import RunDir
 
 MakeRun = Callable[..., RunDir]

@@ -15,7 +15,8 @@ from roadseg.config import to_json
 from roadseg.data import load_records
 from roadseg.errors import RunError
 from roadseg.report import words
-from roadseg.report.gather import Arm, Spread, gather
+from roadseg.report.comparison import Arm, Spread
+from roadseg.report.gather import gather
 from roadseg.runs import RunDir
 
 MakeRun = Callable[..., RunDir]

@@ -10,7 +10,8 @@ import pytest
 from roadseg.errors import RunError
 from roadseg.progress import Display
 from roadseg.report import Arm, write_report
-from roadseg.report.gather import Comparison, gather
+from roadseg.report.comparison import Comparison
+from roadseg.report.gather import gather
 from roadseg.report.leakage import Inflation, Leakage, figure, interval_words, measure, sentences
 from roadseg.runs import RunDir
 

@@ -12,7 +12,7 @@ from roadseg import stats
 from roadseg.errors import RunError
 from roadseg.progress import Display
 from roadseg.report import Arm, write_report
-from roadseg.report.gather import Comparison, Interval
+from roadseg.report.comparison import Comparison, Interval
 from roadseg.report.learning import Curve, Gain, Point, curves, divided, gather_shares, notes, rows, sentences
 from roadseg.report.learning_figure import figure
 from roadseg.report.scores import scores_file

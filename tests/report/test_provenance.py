@@ -13,7 +13,8 @@ from roadseg.flags import overridden
 from roadseg.progress import Display
 from roadseg.recipes import recipe
 from roadseg.report import provenance, write_report
-from roadseg.report.gather import Arm, ScoredArm, gather
+from roadseg.report.comparison import Arm, ScoredArm
+from roadseg.report.gather import gather
 from roadseg.runs import RunDir, load_model
 
 MakeRun = Callable[..., RunDir]

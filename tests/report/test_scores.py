@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roadseg.report.gather import Arm, gather
+from roadseg.report.comparison import Arm
+from roadseg.report.gather import gather
 from roadseg.report.scores import scores_file
 from roadseg.runs import RunDir
 

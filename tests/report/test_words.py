@@ -9,7 +9,8 @@ import pytest
 from roadseg.data.streets import synthesize
 from roadseg.report import words
 from roadseg.report.caveats import caveats
-from roadseg.report.gather import Arm, Comparison, gather
+from roadseg.report.comparison import Arm, Comparison
+from roadseg.report.gather import gather
 from roadseg.report.verdicts import verdicts
 from roadseg.runs import RunDir
 

@@ -56,7 +56,7 @@ def _masks(read: Labelled, space: LabelSpace) -> Finding:
     return Finding(
         "coding", "error",
         f"labels are masks of 0 and {IGNORE}, one class and the rest, where {space.name} has "
-        + (f"ids 0 and {others[0]}" if two else plural(len(space.classes), "class").replace("classs", "classes")),
+        + (f"ids 0 and {others[0]}" if two else f"{len(space.classes)} classes"),
         remedy, names_of(read),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from roadseg.anatomy.edges import BANDS, F_PIXELS, F_SHARE, IOU_SHARES
 from roadseg.anatomy.regions import SIDES, STRIPS
 from roadseg.anatomy.stride import STRIDES
 from roadseg.anatomy.words import near_share, where_it_differs
-from roadseg.report.gather import Comparison, ScoredArm
+from roadseg.report.comparison import Comparison, ScoredArm
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 

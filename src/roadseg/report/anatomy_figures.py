@@ -9,7 +9,7 @@ from roadseg import metrics
 from roadseg.progress import percent
 from roadseg.report import figures, svg
 from roadseg.report.anatomy import Panel, Where, ladder
-from roadseg.report.gather import Comparison
+from roadseg.report.comparison import Comparison
 from roadseg.report.svg import drawing, element, text
 
 WIDTH, HEIGHT = 384.0, 264.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from roadseg.report.gather import Comparison
+from roadseg.report.comparison import Comparison
 from roadseg.stats import FEWEST_UNITS
 
 

@@ -14,7 +14,7 @@ from roadseg import confidence, stats
 from roadseg.calibration import LEVELS, threshold
 from roadseg.confidence import AS_SAID, CALIBRATED, NEAR
 from roadseg.progress import percent
-from roadseg.report.gather import Comparison, ScoredArm, Seed
+from roadseg.report.comparison import Comparison, ScoredArm, Seed
 from roadseg.runs import RunDir
 
 PLACES = {"all": "All pixels", "inside": "Inside objects", "boundary": "At boundaries"}

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from roadseg.report import svg
-from roadseg.report.gather import Comparison
+from roadseg.report.comparison import Comparison
 from roadseg.report.provenance import best_epoch
 from roadseg.report.svg import element, text
 

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from roadseg.progress import percent
 from roadseg.report import curves, svg
-from roadseg.report.gather import Comparison, ScoredArm, Spread
+from roadseg.report.comparison import Comparison, ScoredArm, Spread
 from roadseg.report.svg import drawing, element, text
 
 Place = Callable[[float], object]

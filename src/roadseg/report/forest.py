@@ -8,8 +8,8 @@ import numpy as np
 from markupsafe import Markup
 
 from roadseg.report import figures, svg, words
+from roadseg.report.comparison import Comparison
 from roadseg.report.contrasts import LEVEL, Contrast
-from roadseg.report.gather import Comparison
 from roadseg.report.svg import element, text
 from roadseg.report.verdicts import against_first
 from roadseg.stats import FEWEST_UNITS

@@ -15,7 +15,7 @@ from roadseg.errors import RoadsegError, RunError
 from roadseg.labels import indices_from_ids
 from roadseg.progress import Display
 from roadseg.report import pictures
-from roadseg.report.gather import Comparison, ScoredArm
+from roadseg.report.comparison import Comparison, ScoredArm
 from roadseg.report.pictures import Indices
 from roadseg.runs import RunDir
 

@@ -17,9 +17,10 @@ from roadseg import stats
 from roadseg.errors import RunError
 from roadseg.progress import percent
 from roadseg.report import svg
+from roadseg.report.comparison import Comparison, ScoredArm
 from roadseg.report.contrasts import LEVEL, Contrast, contrasts
 from roadseg.report.figures import CHARACTER, axis, grid, pixels
-from roadseg.report.gather import Comparison, ScoredArm, unit_margins
+from roadseg.report.gather import unit_margins
 from roadseg.report.svg import arm_class, drawing, element, mark, text
 from roadseg.report.words import p_words, signed
 

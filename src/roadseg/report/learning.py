@@ -19,7 +19,8 @@ from roadseg import metrics, stats
 from roadseg.config import Config
 from roadseg.errors import RunError
 from roadseg.progress import percent
-from roadseg.report.gather import Arm, Comparison, Interval, ScoredArm, gather, unit_margins
+from roadseg.report.comparison import Arm, Comparison, Interval, ScoredArm
+from roadseg.report.gather import gather, unit_margins
 from roadseg.report.verdicts import Verdict, listed
 from roadseg.report.words import interval_words, signed
 from roadseg.runs import RunDir

@@ -9,7 +9,7 @@ import numpy as np
 from markupsafe import Markup
 
 from roadseg.report import figures, svg
-from roadseg.report.gather import Comparison, Interval
+from roadseg.report.comparison import Comparison, Interval
 from roadseg.report.learning import Curve, Point
 from roadseg.report.svg import element, text
 

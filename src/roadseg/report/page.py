@@ -30,9 +30,9 @@ from roadseg.report import (
     words,
 )  # fmt: skip
 from roadseg.report.caveats import caveats
+from roadseg.report.comparison import Comparison, Spread
 from roadseg.report.curves import CURVES
 from roadseg.report.gallery import KINDS, Gallery
-from roadseg.report.gather import Comparison, Spread
 from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
 from roadseg.report.scores import scores_file
 from roadseg.report.verdicts import verdicts

@@ -17,7 +17,7 @@ from roadseg.config import WITHOUT_EFFECT, Config, Model, flat
 from roadseg.errors import ConfigError
 from roadseg.progress import duration
 from roadseg.recipes import recipe
-from roadseg.report.gather import ScoredArm
+from roadseg.report.comparison import ScoredArm
 from roadseg.runs import RunDir
 
 

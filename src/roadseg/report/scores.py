@@ -39,9 +39,9 @@ import numpy as np
 
 from roadseg import metrics, stats
 from roadseg.report import leakage, learning
+from roadseg.report.comparison import Comparison, ScoredArm, Spread
 from roadseg.report.confidence import Sure, of_arm
 from roadseg.report.contrasts import Contrast
-from roadseg.report.gather import Comparison, ScoredArm, Spread
 from roadseg.report.verdicts import verdicts
 from roadseg.tables import SCORES
 

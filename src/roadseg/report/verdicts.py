@@ -9,8 +9,8 @@ import numpy as np
 from roadseg.anatomy.words import where_it_differs
 from roadseg.progress import percent
 from roadseg.report.anatomy import gather_where
+from roadseg.report.comparison import Comparison, ScoredArm
 from roadseg.report.contrasts import Contrast
-from roadseg.report.gather import Comparison, ScoredArm
 from roadseg.report.words import count, interval_words, p_words, signed
 from roadseg.stats import FEWEST_UNITS
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadseg.progress import percent
-from roadseg.report.gather import Comparison, Interval
+from roadseg.report.comparison import Comparison, Interval
 from roadseg.stats import FEWEST_UNITS, RESAMPLES, SEED
 
 SMALLEST_SHARE = 0.0005

@@ -9,8 +9,8 @@ from roadseg.atomic import check_unused, write_bytes, write_text
 from roadseg.errors import ConfigError
 from roadseg.progress import Display
 from roadseg.report import figures, forest, leakage, svg
+from roadseg.report.comparison import Comparison
 from roadseg.report.gallery import make_gallery
-from roadseg.report.gather import Comparison
 
 
 def check_report_place(output: Path) -> None:

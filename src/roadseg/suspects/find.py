@@ -43,7 +43,7 @@ def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
     groups, trained_on = judges(runs, root)
     records = {record.id: record for members in groups.values() for record in members}
     for run in runs:
-        check_same(run.scored_labels("val") | run.scored_labels("test"), records, run, root)
+        check_same(_scored(run), records, run, root)
     thresholds = Thresholds(len(space.classes))
     regions: list[Region] = []
     for opinion in opinions(groups, display):
@@ -51,3 +51,9 @@ def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
         regions += wrong_regions(opinion)
     values = thresholds.values()
     return Findings(ranked(regions, values), records, trained_on, values, space, list(runs))
+
+
+def _scored(run: RunDir) -> dict[str, np.ndarray]:
+    """The pixels of each class (C,) in the labels that the run was scored on, by the image's id."""
+    parts = [run.confusions(split) for split in ("val", "test") if run.evaluated(split)]
+    return {name: counts.sum(-1) for part in parts for name, counts in zip(part.ids, part.confusions, strict=True)}
