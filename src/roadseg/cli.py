@@ -10,13 +10,11 @@ from roadseg.compare_verbs import compare_verb, study_verb
 from roadseg.data_verbs import check_verb, groups_verb, split_verb, stats_verb, synthesize_verb
 from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
 from roadseg.flags import Parser, add_settings
-from roadseg.tables import NO_GAIN
 from roadseg.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.verbs import (
     bench_verb,
     doctor_verb,
     evaluate_verb,
-    next_verb,
     predict_verb,
     recipes_verb,
     runs_verb,
@@ -159,21 +157,6 @@ def _parser() -> Parser:
         "--output", type=Path, required=True, metavar="DIR", help="gets suspects.html, suspects.csv and suspects.json"
     )
 
-    following = _verb(verbs, "next", next_verb)
-    following.epilog = f"{NO_GAIN} How it chooses: docs/decisions/0021-label-next.md"
-    following.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run directories, or the --output of a study"
-    )
-    following.add_argument("images", metavar="IMAGES", help="folder, or quoted glob pattern, of images without labels")
-    following.add_argument("--count", type=int, default=20, metavar="N", help="how many to choose (default: 20)")
-    following.add_argument(
-        "--data.root", dest="root", type=Path, metavar="DIR",
-        help="top folder of the labelled images: not chosen, and they stand for what is like them",
-    )  # fmt: skip
-    following.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="gets next.html, next.csv and next.json"
-    )
-
     _data_verbs(verbs)
     bench = _verb(verbs, "bench", bench_verb)
     bench.add_argument("work", nargs="*", metavar="WORK", help="train, infer, loss, metrics, loader (default: all)")
@@ -237,7 +220,6 @@ EXAMPLES = (
     "roadseg study camvid-fcn8s camvid-fcn32s --data.root camvid --seeds 0 1 2 --output study",
     "roadseg score predictions labels --labels camvid",
     "roadseg suspects study --data.root camvid --output suspects",
-    "roadseg next runs/camvid-fcn8s/1 photos --output next",
     "roadseg data check camvid-fcn8s --data.root camvid",
     "roadseg data stats camvid-fcn8s --data.root camvid",
     "roadseg data groups folder-fcn8s --data.root photos --output groups.json",

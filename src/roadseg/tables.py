@@ -146,19 +146,3 @@ def suspect_table(rows: list[dict[str, Any]], images: int, most: int = 10) -> Ta
         cells = (row["rank"], row["image"], row["label"], row["prediction"], place, row["pixels"])
         table.add_row(*(escape(str(cell)) for cell in cells), f"{row['score']:.1f}")
     return table
-
-
-NO_GAIN = "Measured on built-in streets, labelling these helped no more than as many images at random."
-"""What is said of `roadseg next` wherever it says something (docs/decisions/0021)."""
-
-
-def next_table(rows: list[dict[str, Any]], images: int, most: int = 10) -> Table:
-    """The first images to label next, as `roadseg.label_next.rows` has them."""
-    title = f"{len(rows)} of {images} images to label next" + (f", the first {most}" if len(rows) > most else "")
-    table = Table(title=title, title_justify="left", caption=NO_GAIN, caption_justify="left", box=box.SIMPLE_HEAD)
-    for heading, justify in (("", "right"), ("image", "left"), ("why", "left"), ("stands for", "right")):
-        table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for row in rows[:most]:
-        cells = (row["rank"], row["image"], row["why"], f"{100 * row['stands_for']:.1f} %")
-        table.add_row(*(escape(str(cell)) for cell in cells))
-    return table

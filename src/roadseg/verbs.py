@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roadseg.atomic import check_new, check_unused
-from roadseg.errors import ConfigError, WorkFailed
+from roadseg.errors import ConfigError
 from roadseg.flags import given_settings, overridden
 from roadseg.recipes import RECIPES, describe, recipe
 from roadseg.terminal import INTERRUPTED, is_main_process, live_display, new_console, say
@@ -142,26 +142,6 @@ def suspects_verb(arguments: argparse.Namespace) -> None:
         say(console, f"{len(findings.trained_on)} images were in the training of every run and were not looked at")
     console.print(suspect_table(rows(findings), len(findings.records)))
     say(console, f"look at them: {arguments.output / 'suspects.html'}")
-
-
-def next_verb(arguments: argparse.Namespace) -> None:
-    """Choose unlabelled images to label next: they stand for what networks are unsure about."""
-    from roadseg.ensemble import named_runs
-    from roadseg.label_next import find, rows, write
-    from roadseg.tables import next_table
-
-    if arguments.count < 1:
-        raise ConfigError(f"--count {arguments.count}: give how many images you can label, at least 1")
-    runs = named_runs(arguments.runs)
-    console = new_console()
-    with live_display(console) as display:
-        findings = find(runs, arguments.images, arguments.count, arguments.output, arguments.root, display)
-        write(findings, arguments.output, display)
-    console.print(next_table(rows(findings), len(findings.files)))
-    say(console, f"look at them: {arguments.output / 'next.html'}")
-    if findings.unread:
-        everything = findings.unread + len(findings.files)
-        raise WorkFailed(f"{findings.unread} of {everything} images could not be read; they were left out")
 
 
 def bench_verb(arguments: argparse.Namespace) -> None:
