@@ -27,13 +27,13 @@ from torch.nn import functional
 
 from roadseg.bench.measure import extra_memory, in_turn
 from roadseg.bench.work import street_sample
-from roadseg.config import Model
+from roadseg.config.settings import Model
 from roadseg.data.streets import synthesize
-from roadseg.hardware import cpu_count, forget_peak_memory, peak_memory_gib
 from roadseg.labels import IGNORE
 from roadseg.models import build
+from roadseg.system.hardware import cpu_count, forget_peak_memory, peak_memory_gib
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path.append(str(Path(__file__).parents[1] / "tests/training"))
 
 import notebook
 

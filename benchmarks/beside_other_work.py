@@ -17,7 +17,7 @@ POLICIES = {
 STEPS = """
 import sys, time, torch
 from roadseg import models
-from roadseg.recipes import recipe
+from roadseg.config.recipes import recipe
 torch.manual_seed(0)
 model = models.build(recipe("demo-fcn16s").model, 19)
 images = torch.randn(4, 3, 128, 256)

@@ -39,8 +39,8 @@ import torch
 from PIL import Image
 
 from roadseg.labels import IGNORE, cityscapes
-from roadseg.progress import Display
-from roadseg.score.run import report, score
+from roadseg.scoring.external.run import report, score
+from roadseg.system.progress import Display
 
 SPACE = cityscapes()
 CLASSES = len(SPACE.classes)

@@ -19,13 +19,13 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from roadseg.check.find import Found
-from roadseg.check.run import judge, look_at
+from roadseg.curation.check.find import Found
+from roadseg.curation.check.run import judge, look_at
 from roadseg.data.datasets import DATASETS
 from roadseg.data.records import Record
 from roadseg.data.streets import synthesize
 from roadseg.labels import _CITYSCAPES, LabelSpace, camvid, cityscapes
-from roadseg.progress import Display
+from roadseg.system.progress import Display
 
 Spoil = Callable[[np.ndarray, Path], None]
 """Writes a spoilt label in place of the one with these ids."""

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import expit, logit
 
 from interval_coverage import even_drives, film_units, films, rare_drives
-from roadseg import metrics, stats
+from roadseg.scoring import metrics, stats
 
 RESAMPLES = 500
 FILMS = ((1, 100, 0.5), (1, 100, 0.7), (1, 100, 0.8), (1, 500, 0.9),

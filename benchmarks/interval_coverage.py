@@ -22,8 +22,8 @@ import numpy as np
 from scipy import stats as scipy_stats
 from scipy.special import expit, logit
 
-from roadseg import metrics, stats
-from roadseg.stats import bootstrap
+from roadseg.scoring import metrics, stats
+from roadseg.scoring.stats import bootstrap
 
 RNG = np.random.Generator
 

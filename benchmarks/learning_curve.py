@@ -26,9 +26,10 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from roadseg import stats
-from roadseg.report import Arm, learning
-from roadseg.runs import RunDir
+from roadseg.report import Arm
+from roadseg.report.comparison import learning
+from roadseg.runs.run_dir import RunDir
+from roadseg.scoring import stats
 
 RNG = np.random.Generator
 Form = Callable[[np.ndarray], np.ndarray]

@@ -20,16 +20,16 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from roadseg.config import Config, Transforms
+from roadseg.config.recipes import recipe
+from roadseg.config.settings import Config, Transforms
 from roadseg.data.datasets import label_space, load_records
 from roadseg.data.loading import Augmented, Batch, Samples, collate
 from roadseg.data.records import Record
 from roadseg.data.streets import synthesize
 from roadseg.data.transforms import fixed_size
-from roadseg.hardware import cpu_count, make_accelerator
-from roadseg.learner import Learner
-from roadseg.prepare import build_network
-from roadseg.recipes import recipe
+from roadseg.system.hardware import cpu_count, make_accelerator
+from roadseg.training.learner import Learner
+from roadseg.training.prepare import build_network
 
 NOTEBOOK = "notebook: decoded, resized"
 SIZE = (256, 1024)

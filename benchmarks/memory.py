@@ -18,12 +18,12 @@ from typing import NamedTuple
 
 import torch
 
+from roadseg.config.overrides import overridden
+from roadseg.config.recipes import recipe
 from roadseg.data.loading import Batch
-from roadseg.flags import overridden
-from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator
-from roadseg.learner import Learner
-from roadseg.prepare import build_network
-from roadseg.recipes import recipe
+from roadseg.system.hardware import cpu_count, forget_peak_memory, make_accelerator
+from roadseg.training.learner import Learner
+from roadseg.training.prepare import build_network
 
 CLASSES, STEPS = 19, 3
 MIB = 2**20

@@ -24,13 +24,13 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from roadseg.cli import main as roadseg
+from roadseg.cli.main import main as roadseg
+from roadseg.curation.suspects import find
+from roadseg.curation.suspects.regions import Region
 from roadseg.data.streets import synthesize
-from roadseg.ensemble import named_runs
+from roadseg.inference.ensemble import named_runs
 from roadseg.labels import cityscapes
-from roadseg.progress import Display
-from roadseg.suspects import find
-from roadseg.suspects.regions import Region
+from roadseg.system.progress import Display
 
 NAMES = ("swap", "drop", "shift", "blob")
 OBJECTS = ("pole", "traffic light", "traffic sign", "person", "rider", "car", "truck", "bus", "motorcycle", "bicycle")

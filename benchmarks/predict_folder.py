@@ -20,18 +20,18 @@ import torch
 from PIL import Image
 
 from roadseg import data
-from roadseg.atomic import write_bytes
+from roadseg.config.overrides import overridden
+from roadseg.config.recipes import recipe
 from roadseg.data.decode import read_image
 from roadseg.data.streets import synthesize
-from roadseg.evaluate import predict_logits, ready
-from roadseg.flags import overridden
-from roadseg.hardware import cpu_count
-from roadseg.predict import COMPRESSION, Labelled, decide, pictures, predict
-from roadseg.prepare import build_network
-from roadseg.progress import Display
-from roadseg.recipes import recipe
-from roadseg.runs import RunDir
-from roadseg.visualize import png
+from roadseg.inference.predict import COMPRESSION, Labelled, decide, pictures, predict
+from roadseg.inference.visualize import png
+from roadseg.runs.run_dir import RunDir
+from roadseg.scoring.evaluate import predict_logits, ready
+from roadseg.system.files import write_bytes
+from roadseg.system.hardware import cpu_count
+from roadseg.system.progress import Display
+from roadseg.training.prepare import build_network
 
 
 def untrained(path: Path, streets: Path, name: str, width: float) -> RunDir:

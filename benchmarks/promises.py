@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from roadseg import confidence
-from roadseg.calibration import LEVELS, threshold
-from roadseg.confidence import AS_SAID, CALIBRATED
 from roadseg.data.datasets import split_records
-from roadseg.runs import RunDir
+from roadseg.runs.run_dir import RunDir
+from roadseg.scoring import confidence
+from roadseg.scoring.calibration import LEVELS, threshold
+from roadseg.scoring.confidence import AS_SAID, CALIBRATED
 
 BLOCKS = 5
 

@@ -17,9 +17,9 @@ import time
 import torch
 
 from roadseg.bench import work
-from roadseg.flags import overridden
-from roadseg.hardware import make_accelerator
-from roadseg.recipes import recipe
+from roadseg.config.overrides import overridden
+from roadseg.config.recipes import recipe
+from roadseg.system.hardware import make_accelerator
 
 
 def train(network: str, changes: dict[str, object], steps: int) -> None:

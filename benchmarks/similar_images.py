@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from roadseg.config.recipes import recipe
 from roadseg.data.datasets import load_records
 from roadseg.data.similar import BITS, NEAR, both_hashes, hash_files, near_groups, near_pairs, nearest, perceptual_hash
-from roadseg.recipes import recipe
 
 LIMITS = (32, 51, NEAR, 77, 90, 96)
 

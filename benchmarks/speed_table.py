@@ -24,15 +24,15 @@ from torch import Tensor
 import assignment_baseline as baseline
 from roadseg.bench.measure import Timing, extra_memory, in_turn
 from roadseg.bench.work import collated, make_learner, make_prediction, settings, street_sample
-from roadseg.config import Config
+from roadseg.config.recipes import recipe
+from roadseg.config.settings import Config
 from roadseg.data.decode import Sample, read_image
 from roadseg.data.loading import Batch
-from roadseg.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib
-from roadseg.learner import Learner
-from roadseg.losses import upsampled_cross_entropy_sum
-from roadseg.metrics import confusion_matrix, mean_iou, micro_iou
-from roadseg.recipes import recipe
-from roadseg.upsample import Grid, upsampled_classes
+from roadseg.models.upsample import Grid, upsampled_classes
+from roadseg.scoring.metrics import confusion_matrix, mean_iou, micro_iou
+from roadseg.system.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib
+from roadseg.training.learner import Learner
+from roadseg.training.losses import upsampled_cross_entropy_sum
 
 CPU = torch.device("cpu")
 CAMVID_STEPS, CAMVID_VAL, CAMVID_CLASSES = 92, 101, 11

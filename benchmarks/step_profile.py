@@ -18,13 +18,13 @@ from torch.autograd.profiler_util import FunctionEvent
 from torch.profiler import ProfilerActivity, profile, record_function
 from torch.utils.flop_counter import FlopCounterMode
 
-from roadseg import learner as learner_module
 from roadseg.bench.measure import Peak, in_turn, measure_peak
 from roadseg.bench.work import IMAGE, collated, make_learner, settings, street_sample
-from roadseg.config import Config
+from roadseg.config.settings import Config
 from roadseg.data.loading import Batch
-from roadseg.hardware import make_accelerator
-from roadseg.learner import Learner
+from roadseg.system.hardware import make_accelerator
+from roadseg.training import learner as learner_module
+from roadseg.training.learner import Learner
 
 PARTS = {
     "convolutions, forward": ("mkldnn_convolution", "cudnn_convolution", "_slow_conv2d_forward", "thnn_conv2d"),

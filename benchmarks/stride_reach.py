@@ -3,9 +3,9 @@
 python benchmarks/stride_reach.py [--data DIR] [--images 5] [--steps 40]
 
 For every n-th image of CamVid's val, the truth is brought to strides 8, 16 and 32 and back: by the least squares of
-`roadseg.anatomy.stride`, and by Adam (rate 0.5) on the cross entropy of the enlarged logits, which starts from 8 times
-the least squares' scores. Printed are mIoU in percent of both, and seconds an image. Neither is the limit: both are
-predictions that logits of the stride do give.
+`roadseg.scoring.anatomy.stride`, and by Adam (rate 0.5) on the cross entropy of the enlarged logits, which starts from
+8 times the least squares' scores. Printed are mIoU in percent of both, and seconds an image. Neither is the limit:
+both are predictions that logits of the stride do give.
 """
 
 import argparse
@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from roadseg.anatomy import stride
-from roadseg.data import camvid
 from roadseg.data.decode import read_target
+from roadseg.data.layouts import camvid
 from roadseg.labels import camvid as camvid_labels
-from roadseg.losses import upsampled_cross_entropy_sum
-from roadseg.metrics import confusion_matrix, mean_iou
-from roadseg.upsample import Grid
+from roadseg.models.upsample import Grid
+from roadseg.scoring.anatomy import stride
+from roadseg.scoring.metrics import confusion_matrix, mean_iou
+from roadseg.training.losses import upsampled_cross_entropy_sum
 
 
 def descended(scores: torch.Tensor, target: torch.Tensor, cells: int, steps: int) -> torch.Tensor:

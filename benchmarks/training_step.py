@@ -3,7 +3,7 @@
 python benchmarks/training_step.py [--size 160] [--batch 2] [--repeats 5]
 
 All settings run in turn in one process on the same inputs and weights; the loss must agree. The ratios are to float32
-in NCHW with glibc as it comes; `kept` is after roadseg.hardware.keep_freed_memory().
+in NCHW with glibc as it comes; `kept` is after roadseg.system.hardware.keep_freed_memory().
 """
 
 import argparse
@@ -12,11 +12,11 @@ import time
 
 import torch
 
-from roadseg.config import Model
-from roadseg.hardware import cpu_count, keep_freed_memory
-from roadseg.losses import cross_entropy
+from roadseg.config.settings import Model
 from roadseg.models import build
-from roadseg.upsample import upsample
+from roadseg.models.upsample import upsample
+from roadseg.system.hardware import cpu_count, keep_freed_memory
+from roadseg.training.losses import cross_entropy
 
 
 def step(

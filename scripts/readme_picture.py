@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from roadseg.inference.visualize import INK, PAPER, overlay, with_legend
 from roadseg.labels import LabelSpace, cityscapes, indices_from_ids
-from roadseg.visualize import INK, PAPER, overlay, with_legend
 
 DEMO, TARGET = Path("demo"), Path("docs/images/demo.png")
 STREETS = ("000000_10", "000002_10")

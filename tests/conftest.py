@@ -18,10 +18,10 @@ import torch  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from PIL import Image  # noqa: E402
 
-from roadseg.config import Config  # noqa: E402
-from roadseg.flags import overridden  # noqa: E402
-from roadseg.recipes import recipe  # noqa: E402
-from roadseg.runs import RunDir  # noqa: E402
+from roadseg.config.overrides import overridden  # noqa: E402
+from roadseg.config.recipes import recipe  # noqa: E402
+from roadseg.config.settings import Config  # noqa: E402
+from roadseg.runs.run_dir import RunDir  # noqa: E402
 
 settings.register_profile(
     "roadseg",
@@ -110,8 +110,8 @@ def tiny(streets: Path) -> Callable[..., Config]:
 @pytest.fixture(scope="session")
 def trained(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> RunDir:
     """A complete run of a tiny FCN-16s on the built-in streets."""
-    from roadseg.progress import Display
-    from roadseg.train import train
+    from roadseg.system.progress import Display
+    from roadseg.training.train import train
 
     run = RunDir(tmp_path_factory.mktemp("runs") / "demo-fcn16s")
     train(run, overridden(recipe("demo-fcn16s"), {**TINY, "data.root": str(streets)}), Display())

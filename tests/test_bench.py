@@ -7,10 +7,10 @@ import torch
 from roadseg.bench import WORK, bench, bench_table
 from roadseg.bench.measure import Peak, extra_memory, in_turn
 from roadseg.bench.work import Machine, flops_of, street_sample
-from roadseg.cli import main
-from roadseg.hardware import make_accelerator
+from roadseg.cli.main import main
 from roadseg.labels import IGNORE
-from roadseg.progress import Display
+from roadseg.system.hardware import make_accelerator
+from roadseg.system.progress import Display
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from torch.distributed.run import get_args_parser
 
-from roadseg.cli import main
+from roadseg.cli.main import main
 
 TOP = Path(__file__).parents[1]
 SMALL = [

@@ -2,6 +2,6 @@
 
 import sys
 
-from roadseg.cli import main
+from roadseg.cli.main import main
 
 sys.exit(main())

@@ -7,7 +7,7 @@ from typing import Protocol
 import pytest
 import yaml
 
-from roadseg.config import Data, Split
+from roadseg.config.settings import Data, Split
 from roadseg.data import DATASETS, load_records
 from roadseg.data.decode import read_sample
 from roadseg.errors import DataError

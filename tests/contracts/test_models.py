@@ -12,11 +12,11 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from roadseg import config
-from roadseg.config import Model
+from roadseg.config import settings as config
+from roadseg.config.settings import Model
 from roadseg.errors import ConfigError
 from roadseg.models import MODELS, build
-from roadseg.upsample import Grid, upsample
+from roadseg.models.upsample import Grid, upsample
 
 CLASSES = 5
 SIZES = [(65, 97), (33, 200), (1, 1), (97, 65), (64, 96)]

@@ -10,9 +10,9 @@ from PIL import Image, ImageOps
 
 from roadseg import labels
 from roadseg.data import decode
-from roadseg.data.camvid import records as camvid_records
 from roadseg.data.decode import image_size, read_image, read_sample, read_target
-from roadseg.data.kitti import records as kitti_records
+from roadseg.data.layouts.camvid import records as camvid_records
+from roadseg.data.layouts.kitti import records as kitti_records
 from roadseg.data.records import Record
 from roadseg.errors import DataError
 from roadseg.labels import Label, LabelSpace

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from roadseg.config import Data, Split
+from roadseg.config.settings import Data, Split
 from roadseg.data import DATASETS, dataset, load_records
 from roadseg.data.datasets import split_records
 from roadseg.data.splits import leaks

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from roadseg.config import Transforms
+from roadseg.config.settings import Transforms
 from roadseg.data.decode import Sample, read_sample
 from roadseg.data.loading import (
     GIB,

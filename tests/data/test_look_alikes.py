@@ -7,9 +7,10 @@ import pytest
 import yaml
 from PIL import Image, ImageEnhance
 
-from roadseg.cli import main
-from roadseg.config import Data, Split
-from roadseg.data import folder, load_records
+from roadseg.cli.main import main
+from roadseg.config.settings import Data, Split
+from roadseg.data import load_records
+from roadseg.data.layouts import folder
 from roadseg.data.look_alikes import find_groups
 from roadseg.data.records import Record
 from roadseg.data.splits import leaks

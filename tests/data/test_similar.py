@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image, ImageEnhance
 
-from roadseg.data import camvid
+from roadseg.data.layouts import camvid
 from roadseg.data.similar import (
     BITS,
     NEAR,

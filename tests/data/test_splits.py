@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from roadseg.config import Split
-from roadseg.data.kitti_drives import IMAGES, group
+from roadseg.config.settings import Split
+from roadseg.data.layouts.kitti_drives import IMAGES, group
 from roadseg.data.records import Record
 from roadseg.data.splits import PARTS, Splits, groups, ids_sha256, leaks, make_splits, select
 from roadseg.errors import ConfigError, DataError

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from roadseg.config import Transforms
+from roadseg.config.settings import Transforms
 from roadseg.data.decode import Sample
 from roadseg.data.loading import collate
 from roadseg.data.transforms import (

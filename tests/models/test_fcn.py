@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from roadseg.models.fcn import FCN, Head, Skip, Skips
+from roadseg.models.upsample import Grid, upsample
 from roadseg.models.upscore import Upscore, bilinear_kernel
-from roadseg.upsample import Grid, upsample
 
 WIDTH = 1 / 16
 

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from roadseg.config import Model
+from roadseg.config.settings import Model
 from roadseg.errors import WeightsError
 from roadseg.models import SegmentationModel, build
 from roadseg.models.fcn import FCN, Head

@@ -7,17 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from roadseg.config import Config
+from roadseg.config.settings import Config
 from roadseg.data import label_space, load_records
 from roadseg.data.decode import read_target
-from roadseg.evaluate import headline, report
+from roadseg.inference.visualize import png
 from roadseg.labels import IGNORE, LabelSpace
-from roadseg.metrics import confusion_matrix
-from roadseg.progress import Display
 from roadseg.report import Arm, write_report
-from roadseg.report.gather import gather
-from roadseg.runs import RunDir
-from roadseg.visualize import png
+from roadseg.report.comparison.gather import gather
+from roadseg.runs.run_dir import RunDir
+from roadseg.scoring.evaluate import headline, report
+from roadseg.scoring.metrics import confusion_matrix
+from roadseg.system.progress import Display
 
 MakeRun = Callable[..., RunDir]
 

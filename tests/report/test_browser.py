@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roadseg.runs import RunDir
+from roadseg.runs.run_dir import RunDir
 
 selenium = pytest.importorskip("selenium")
 

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from PIL import Image
 
-from roadseg.progress import percent
-from roadseg.runs import RunDir
+from roadseg.runs.run_dir import RunDir
+from roadseg.system.progress import percent
 
 MakeRun = Callable[..., RunDir]
 PageOf = Callable[..., str]

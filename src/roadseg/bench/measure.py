@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from roadseg.hardware import Precision, choose_memory_format, forget_peak_memory, peak_memory_gib
+from roadseg.system.hardware import Precision, choose_memory_format, forget_peak_memory, peak_memory_gib
 
 PEAK_ROUNDS, MEMORY_ROUNDS = 7, 9
 

@@ -11,8 +11,8 @@ from rich.table import Table
 
 from roadseg.bench.measure import Timing, in_turn, measure_peak
 from roadseg.bench.work import WORK, Machine, Work
-from roadseg.hardware import Precision, cpu_count, make_accelerator, peak_memory_gib
-from roadseg.progress import Display
+from roadseg.system.hardware import Precision, cpu_count, make_accelerator, peak_memory_gib
+from roadseg.system.progress import Display
 
 
 def bench(names: Sequence[str], rounds: int, display: Display) -> dict[str, Any]:

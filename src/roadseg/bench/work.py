@@ -12,19 +12,19 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from roadseg.bench.measure import Peak
-from roadseg.config import Config
+from roadseg.config.recipes import recipe
+from roadseg.config.settings import Config
 from roadseg.data.decode import Sample
 from roadseg.data.loading import Batch, collate
 from roadseg.data.transforms import augment, generator_for
-from roadseg.evaluate import NO_CRF, coarse_logits, predicted_classes
-from roadseg.hardware import store_as_computed
 from roadseg.labels import IGNORE
-from roadseg.learner import Learner
-from roadseg.losses import upsampled_cross_entropy_sum
-from roadseg.metrics import confusion_matrix
-from roadseg.prepare import build_network
-from roadseg.recipes import recipe
-from roadseg.upsample import Grid, upsampled_classes
+from roadseg.models.upsample import Grid, upsampled_classes
+from roadseg.scoring.evaluate import NO_CRF, coarse_logits, predicted_classes
+from roadseg.scoring.metrics import confusion_matrix
+from roadseg.system.hardware import store_as_computed
+from roadseg.training.learner import Learner
+from roadseg.training.losses import upsampled_cross_entropy_sum
+from roadseg.training.prepare import build_network
 
 RECIPE = "kitti-fcn8s"
 CLASSES = 19

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from roadseg import labels
-from roadseg.config import Data
-from roadseg.data import camvid, cityscapes, folder, kitti
+from roadseg.config.settings import Data
+from roadseg.data.layouts import camvid, cityscapes, folder, kitti
 from roadseg.data.records import Record
 from roadseg.data.splits import Splits, make_splits, pick, select
 from roadseg.errors import ConfigError, DataError

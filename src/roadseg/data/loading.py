@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from roadseg.config import Transforms
+from roadseg.config.settings import Transforms
 from roadseg.data.decode import Sample, checked_size, read_sample, read_target
 from roadseg.data.records import Record
 from roadseg.data.transforms import (

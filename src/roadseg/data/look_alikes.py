@@ -6,9 +6,9 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from roadseg.atomic import write_text
 from roadseg.data.records import Record
 from roadseg.data.similar import hash_files, near_groups
+from roadseg.system.files import write_text
 
 
 def find_groups(records: Sequence[Record], advance: Callable[[], None], threads: int = 1) -> dict[str, str]:

@@ -16,11 +16,11 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from roadseg import config
-from roadseg.atomic import write_text
-from roadseg.config import Settings, validated
+from roadseg.config import settings as config
+from roadseg.config.settings import Settings, validated
 from roadseg.data.records import Record
 from roadseg.errors import ConfigError, DataError
+from roadseg.system.files import write_text
 
 PARTS = ("train", "val", "test")
 
@@ -58,7 +58,7 @@ class Splits(Settings):
         return {"train": self.train, "val": self.val, "test": self.test}
 
     def save(self, path: Path) -> None:
-        """Write as JSON. Raises `WorkFailed` as `roadseg.atomic.write_text`."""
+        """Write as JSON. Raises `WorkFailed` as `roadseg.system.files.write_text`."""
         write_text(path, self.model_dump_json(indent=2) + "\n")
 
     @staticmethod

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from roadseg.config import Transforms
+from roadseg.config.settings import Transforms
 from roadseg.data.decode import Sample
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

@@ -19,7 +19,7 @@ import difflib
 from collections.abc import Callable
 from functools import partial
 
-from roadseg.config import OPTIONS, Model
+from roadseg.config.settings import OPTIONS, Model
 from roadseg.errors import ConfigError
 from roadseg.models.base import SegmentationModel
 from roadseg.models.decoder import Decoder

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from roadseg.upsample import Grid
+from roadseg.models.upsample import Grid
 
 
 class Trunk(nn.Module):

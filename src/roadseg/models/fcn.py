@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from roadseg.errors import ConfigError
 from roadseg.models.base import SegmentationModel
+from roadseg.models.upsample import Grid
 from roadseg.models.upscore import Upscore
 from roadseg.models.vgg16 import VGG16, scaled
-from roadseg.upsample import Grid
 
 CAFFE_PADDING = 100
 CAFFE_OFFSETS = {32: 19, 16: 27, 8: 31}

@@ -7,8 +7,8 @@ from torch import Tensor, nn
 
 from roadseg.models.base import SegmentationModel
 from roadseg.models.resnet18 import ResNet18
+from roadseg.models.upsample import Grid
 from roadseg.models.upscore import Upscore
-from roadseg.upsample import Grid
 
 STRIDE = 32
 

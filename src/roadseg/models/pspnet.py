@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from roadseg.models.base import SegmentationModel
+from roadseg.models.upsample import Grid
 from roadseg.models.vgg16 import VGG16, initialise, scaled
-from roadseg.upsample import Grid
 
 BINS = (1, 2, 3, 6)
 """Parts of each side of the image that the levels of the pyramid average over."""

@@ -9,8 +9,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from roadseg.models.base import SegmentationModel
+from roadseg.models.upsample import Grid
 from roadseg.models.vgg16 import BLOCKS, VGG16, initialise, scaled
-from roadseg.upsample import Grid
 
 
 class SegNet(SegmentationModel):

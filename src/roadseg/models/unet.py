@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from roadseg.models.base import SegmentationModel
+from roadseg.models.upsample import Grid
 from roadseg.models.vgg16 import VGG16, initialise, scaled
-from roadseg.upsample import Grid
 
 CHANNELS = (512, 512, 256, 128, 64)
 """What leaves the decoder's stages, at strides 32, 16, 8, 4 and 2."""

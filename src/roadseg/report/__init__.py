@@ -1,6 +1,6 @@
 """One page that shows a comparison: report.html, report.md, scores.json, and their figures."""
 
-from roadseg.report.comparison import Arm
+from roadseg.report.comparison.arms import Arm
 from roadseg.report.write import write_report
 
 __all__ = ["Arm", "write_report"]

@@ -12,32 +12,37 @@ import numpy as np
 from markupsafe import Markup
 
 from roadseg import __version__
-from roadseg.progress import percent
-from roadseg.report import (
-    anatomy,
-    anatomy_figures,
-    confidence,
-    confidence_figures,
+from roadseg.report.comparison import anatomy, confidence, leakage, learning, provenance, words
+from roadseg.report.comparison.arms import Comparison, Spread
+from roadseg.report.comparison.caveats import caveats
+from roadseg.report.comparison.verdicts import verdicts
+from roadseg.report.figures import (
+    anatomy as anatomy_figures,
+)  # fmt: skip
+from roadseg.report.figures import (
+    confidence as confidence_figures,
+)
+from roadseg.report.figures import (
     curves,
-    figures,
-    forest,
-    leakage,
-    learning,
-    learning_figure,
-    provenance,
     svg,
     theme,
-    words,
-)  # fmt: skip
-from roadseg.report.caveats import caveats
-from roadseg.report.comparison import Comparison, Spread
-from roadseg.report.curves import CURVES
-from roadseg.report.gallery import KINDS, Gallery
-from roadseg.report.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
-from roadseg.report.scores import scores_file
-from roadseg.report.verdicts import verdicts
-from roadseg.stats import FEWEST_UNITS
-from roadseg.tables import SCORES
+)
+from roadseg.report.figures import (
+    differences as forest,
+)
+from roadseg.report.figures import (
+    learning as learning_figure,
+)
+from roadseg.report.figures import (
+    scores as figures,
+)
+from roadseg.report.figures.curves import CURVES
+from roadseg.report.figures.gallery import KINDS, Gallery
+from roadseg.report.figures.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
+from roadseg.report.scores_json import scores_file
+from roadseg.scoring.metrics import SCORES
+from roadseg.scoring.stats import FEWEST_UNITS
+from roadseg.system.progress import percent
 
 SECTIONS = (
     ("result", "Result"),

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from roadseg.atomic import check_unused, write_bytes, write_text
 from roadseg.errors import ConfigError
-from roadseg.progress import Display
-from roadseg.report import figures, forest, leakage, svg
-from roadseg.report.comparison import Comparison
-from roadseg.report.gallery import make_gallery
+from roadseg.report.comparison import leakage
+from roadseg.report.comparison.arms import Comparison
+from roadseg.report.figures import differences as forest
+from roadseg.report.figures import scores as figures
+from roadseg.report.figures import svg
+from roadseg.report.figures.gallery import make_gallery
+from roadseg.system.files import check_unused, write_bytes, write_text
+from roadseg.system.progress import Display
 
 
 def check_report_place(output: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from PIL import Image
 
-from roadseg.atomic import write_bytes, write_text
 from roadseg.data.streets.drive import Drive
 from roadseg.errors import DataError
+from roadseg.system.files import write_bytes, write_text
 
 _SMALLEST, _LARGEST = 32, 4096  # pixels
 

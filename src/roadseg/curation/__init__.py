@@ -1,0 +1,1 @@
+"""Better data: what is wrong with labels, and which labels are suspect."""

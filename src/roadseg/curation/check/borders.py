@@ -1,0 +1,92 @@
+"""Marks that a smoothing resize, or JPEG, leaves in labels: values between those of two neighbours.
+
+A resize that mixes pixels (bilinear, bicubic, area) turns the border between class 2 and class 7 into 3, 4, 5 or 6.
+Each of these is a class, so nothing fails: thin strips of wrong classes are learnt, and scored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from roadseg.curation.check.finding import Finding, plural
+from roadseg.curation.check.seen import LabelFacts, Seen
+
+SMOOTHED = 0.15
+"""Share of a label's steps from value to value that lead through a value between. Untouched labels of CamVid, KITTI and
+the built-in streets have at most 0.06, labels shrunk or enlarged by bilinear resizing at least 0.28
+(`benchmarks/data_check.py`)."""
+
+
+def find(seen: Sequence[Seen]) -> list[Finding]:
+    """Labels that were resized with smoothing."""
+    labels = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts) and not is_jpeg(one.label)]
+    marked = sorted(((one, label) for one, label in labels if smoothed(label)), key=lambda pair: -pair[1].between)
+    if not marked:
+        return []
+    kinds = {label.kind for _, label in marked}
+    strips = {value for _, label in marked for value in label.strips}
+    solid = {value for _, label in labels for value in label.values} - strips
+    what = "colours" if kinds == {"colors"} else "ids"
+    only = sorted(strips - solid) if what == "ids" else []
+    named = f" (ids {', '.join(map(str, only[:8]))}{' ...' if len(only) > 8 else ''} occur there only)" if only else ""
+    return [
+        Finding(
+            "borders",
+            "error",
+            f"{plural(len(marked), 'label')} with {what} mixed along the borders, as a smoothing resize or JPEG leaves "
+            f"them{named}",
+            "export the labels again as PNG at the image's size, or resize the originals with nearest neighbour "
+            "(Pillow: Image.Resampling.NEAREST, OpenCV: INTER_NEAREST, anti-aliasing off)",
+            tuple(str(one.record.label) for one, _ in marked),
+            "between",
+            (("share_of_steps", round(marked[0][1].between, 3)), ("ids_on_borders_only", only)),
+        )
+    ]
+
+
+def is_jpeg(label: LabelFacts) -> bool:
+    """JPEG changes values along borders; no marks are needed to know."""
+    return label.format in ("JPEG", "MPO")
+
+
+def smoothed(label: LabelFacts) -> bool:
+    """Whether many values are such as mixing leaves: what else is odd about the label follows from that."""
+    return is_jpeg(label) or label.between > SMOOTHED
+
+
+def lies_between(values: np.ndarray) -> np.ndarray:
+    """Whether a pixel's value lies strictly between those of its left and right, or upper and lower, neighbours.
+
+    `values` (H, W) ids or (H, W, 3) colours; bool (H, W). Of a colour no channel may lie outside, and one must differ
+    from each neighbour's.
+    """
+    channels = values[..., None] if values.ndim == 2 else values
+    found = np.zeros(values.shape[:2], bool)
+    found[:, 1:-1] |= _between(channels[:, :-2], channels[:, 1:-1], channels[:, 2:])
+    found[1:-1] |= _between(channels[:-2], channels[1:-1], channels[2:])
+    return found
+
+
+def _between(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> np.ndarray:
+    inside = ((first <= middle) & (middle <= last)) | ((last <= middle) & (middle <= first))
+    result: np.ndarray = inside.all(-1) & (first != middle).any(-1) & (middle != last).any(-1)
+    return result
+
+
+def steps(values: np.ndarray) -> int:
+    """Neighbouring pixels, sideways and downwards, whose values differ."""
+    channels = values[..., None] if values.ndim == 2 else values
+    sideways = (channels[:, 1:] != channels[:, :-1]).any(-1).sum()
+    return int(sideways + (channels[1:] != channels[:-1]).any(-1).sum())
+
+
+def share_between(values: np.ndarray) -> float:
+    """Pixels that lie between two neighbours for each step from value to value; 0 where there are few steps."""
+    total = steps(values)
+    return float(lies_between(values).sum()) / total if total >= FEWEST_STEPS else 0.0
+
+
+FEWEST_STEPS = 100
+"""With fewer nothing can be said."""

@@ -1,0 +1,102 @@
+"""A `roadseg.yaml` for a folder that has none, to be named and completed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roadseg.curation.check import borders
+from roadseg.curation.check.find import Found
+from roadseg.curation.check.seen import LabelFacts, Seen
+from roadseg.curation.check.values import CAMVID, OFFICIAL, TRAIN
+from roadseg.labels import IGNORE, Label, LabelSpace, camvid, cityscapes
+
+MOST_CLASSES = 64
+"""Labels with more values have no draft."""
+TELLING = 9
+"""Ids that have to occur before they are taken for those of a known table; of colours, that no two tables share, 4."""
+UNLABELLED = Label(name="unlabelled", id=IGNORE, color=(0, 0, 0))
+
+
+def draft(found: Found, seen: Sequence[Seen]) -> str:
+    """A `roadseg.yaml` for a folder that has none; "" where that cannot be.
+
+    With the paths, and the names of a known table where the values fit it; else a class for each value. Labels that
+    were smoothed are left out.
+    """
+    read = [one.label for one in seen if isinstance(one.label, LabelFacts) and not borders.smoothed(one.label)]
+    kinds = {label.kind for label in read}
+    values = sorted(set().union(*(label.values for label in read))) if read else []
+    colored = kinds == {"colors"}
+    if found.paths is None or len(kinds) != 1 or not 2 <= len(values) <= MOST_CLASSES:
+        return ""
+    if not colored and values[-1] > IGNORE:
+        return ""
+    known = _known(set(values), colored)
+    described, space = known or ("", _numbered(values, colored))
+    lines = [f"# named after {described}, which the values fit: see that these are they"] if described else []
+    lines += [f"images: {found.paths[0]}", f"masks: {found.paths[1]}", "labels:", "  name: my camera"]
+    lines += ["  coding: colors"] if colored else []
+    lines += ["  classes:", *map(_row, space.classes)]
+    lines += ["  ignored:", *map(_row, space.ignored)] if space.ignored else []
+    return "\n".join(lines) + "\n"
+
+
+def _row(label: Label) -> str:
+    return f"    - {{name: {label.name}, id: {label.id}, color: {list(label.color)}}}"
+
+
+def _known(values: set[int], colored: bool) -> tuple[str, LabelSpace] | None:
+    """A table that has all the values, and what it is called."""
+    official = cityscapes()
+    if colored:
+        spaces = {"CamVid's 11 classes": camvid(), "Cityscapes' and KITTI's classes": _each_color_once(official)}
+        for name, space in spaces.items():
+            colors = {_packed(label.color) for label in space.classes + space.ignored}
+            if len(values) >= 4 and values <= colors | {0}:
+                return name, space
+        return None
+    if len(values - {IGNORE}) < TELLING:
+        return None
+    if values <= CAMVID:
+        return "CamVid's 11 classes", camvid()
+    if values <= TRAIN:
+        classes = tuple(label.model_copy(update={"id": number}) for number, label in enumerate(official.classes))
+        return "Cityscapes' train ids", LabelSpace(name="train ids", classes=classes, ignored=(UNLABELLED,))
+    return ("the 35 ids of KITTI and Cityscapes", official) if values <= OFFICIAL else None
+
+
+def _each_color_once(space: LabelSpace) -> LabelSpace:
+    taken, kept = {label.color for label in space.classes}, []
+    for label in space.ignored:
+        if label.color not in taken:
+            kept.append(label)
+            taken.add(label.color)
+    return space.model_copy(update={"ignored": tuple(kept)})
+
+
+def _numbered(values: list[int], colored: bool) -> LabelSpace:
+    """A class for each value but those that mean unlabelled nearly everywhere: 255, and black among several colours."""
+    if colored:
+        classes = [value for value in values if value or len(values) == 2]
+        colors = [(value >> 16, value >> 8 & 255, value & 255) for value in classes]
+        ids = list(range(len(classes)))
+    else:
+        classes = values if values == [0, IGNORE] else [value for value in values if value != IGNORE]
+        colors, ids = [_color(number) for number in range(len(classes))], classes
+    rows = tuple(
+        Label(name=f"class {number}", id=value, color=color)
+        for number, (value, color) in enumerate(zip(ids, colors, strict=True))
+    )
+    return LabelSpace(name="numbered", classes=rows, ignored=(UNLABELLED,) if len(classes) < len(values) else ())
+
+
+def _packed(color: tuple[int, int, int]) -> int:
+    return color[0] << 16 | color[1] << 8 | color[2]
+
+
+def _color(number: int) -> tuple[int, int, int]:
+    """Pascal VOC's colour of a number: its bits, spread over the channels."""
+    red, green, blue = (
+        sum((number + 1 >> 3 * bit + channel & 1) << 7 - bit for bit in range(8)) for channel in range(3)
+    )
+    return red, green, blue

@@ -1,0 +1,106 @@
+"""Look at every file, then put together what was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from roadseg.curation.check import borders, classes, coding, duplicates, files, shift
+from roadseg.curation.check.find import Found
+from roadseg.curation.check.finding import Finding, in_order, plural
+from roadseg.curation.check.seen import Seen, look
+from roadseg.system.hardware import cpu_count
+from roadseg.system.progress import Display
+
+COLORS = {"error": "red", "warning": "yellow", "hint": "cyan"}
+NAMED = 3
+"""Files of a finding that the terminal names."""
+AHEAD = 256
+"""Records that are handed to the threads at a time, so that Ctrl-C has little to wait for."""
+
+
+def look_at(found: Found, display: Display, threads: int | None = None) -> list[Seen]:
+    """The facts of all records, in order, by one thread for each core."""
+    todo = [(record, part) for part, records in found.parts.items() for record in records]
+    display.begin("checking", len(todo))
+    seen: list[Seen] = []
+    pool = ThreadPoolExecutor(threads or cpu_count())
+    try:
+        for first in range(0, len(todo), AHEAD):
+            for one in pool.map(lambda pair: look(*pair), todo[first : first + AHEAD]):
+                seen.append(one)
+                display.advance()
+    finally:
+        pool.shutdown(cancel_futures=True)
+    return coding.grey_among_colors(seen, found.space)
+
+
+def judge(found: Found, seen: Sequence[Seen]) -> list[Finding]:
+    """All findings, errors first; without those on classes where most labels are coded in another way."""
+    coded = coding.find(seen, found.space)
+    misread = {name for finding in coded if finding.severity == "error" for name in finding.files}
+    return in_order(
+        [
+            *files.find(seen, found.images, found.labels),
+            *borders.find(seen),
+            *coded,
+            *shift.find(seen),
+            *classes.find(seen, None if len(misread) > len(seen) / 2 else found.space),
+            *duplicates.find(seen),
+        ]
+    )
+
+
+def finding_table(findings: Sequence[Finding], root: Path) -> Table:
+    """What was found, the first files of each, and the remedy."""
+    table = Table(box=box.SIMPLE_HEAD, expand=False)
+    table.add_column("")
+    table.add_column("found", overflow="fold", ratio=1)
+    table.add_column("remedy", overflow="fold", ratio=1)
+    for finding in findings:
+        names = [_short(name, root) for name in finding.files]
+        if finding.mark == "pair":
+            names = [f"{one} = {two}" for one, two in zip(names[::2], names[1::2], strict=True)]
+        more = f"\n... and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        listed = escape("\n".join(["", *names[:NAMED]]) + more)
+        color = COLORS[finding.severity]
+        table.add_row(
+            f"[{color}]{finding.severity}[/{color}]",
+            f"{escape(finding.what)}[dim]{listed}[/dim]",
+            escape(finding.remedy),
+        )
+    return table
+
+
+def _short(name: str, root: Path) -> str:
+    path = Path(name)
+    return str(path.relative_to(root)) if path.is_relative_to(root) else name
+
+
+def summary(found: Found, findings: Sequence[Finding]) -> str:
+    """`468 images in train, val: 1 error, 2 warnings`."""
+    counts = [
+        plural(number, kind)
+        for kind in ("error", "warning", "hint")
+        if (number := sum(finding.severity == kind for finding in findings))
+    ]
+    parts = ", ".join(f"{len(records)} in {part}" for part, records in found.parts.items())
+    return f"{plural(found.count, 'image')} ({parts}): {', '.join(counts) or 'nothing found'}"
+
+
+def as_json(found: Found, seen: Sequence[Seen], findings: Sequence[Finding], root: Path) -> dict[str, Any]:
+    """The content of `check.json`."""
+    return {
+        "root": str(root),
+        "labels": found.space.name if found.space else None,
+        "parts": {part: len(records) for part, records in found.parts.items()},
+        "errors": sum(finding.severity == "error" for finding in findings),
+        "findings": [finding.as_json() for finding in findings],
+        "unreadable": sum(isinstance(one.image, str) or isinstance(one.label, str) for one in seen),
+    }

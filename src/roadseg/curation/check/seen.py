@@ -1,0 +1,156 @@
+"""What is looked at in each pair of image and label: facts alone, no judgement."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image
+
+from roadseg.data.decode import CAMERA_FORMATS, EXIF_ORIENTATION, image_size, read_image
+from roadseg.data.records import Record
+from roadseg.data.similar import both_hashes
+from roadseg.errors import DataError
+
+if TYPE_CHECKING:
+    from roadseg.curation.check.shift import Fit
+
+Kind = Literal["ids", "grey", "colors"]
+"""One value a pixel; three equal channels; or colours."""
+MOST_VALUES = 256
+"""Values of a label that are kept, the most frequent first."""
+
+
+@dataclass(frozen=True)
+class ImageFacts:
+    """An image that could be decoded: (height, width) upright, EXIF orientation (1 = as stored), hash and digest.
+
+    `mirrored` is the hash of the image turned left to right.
+    """
+
+    size: tuple[int, int]
+    orientation: int
+    hash: bytes
+    mirrored: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class LabelFacts:
+    """A label that could be decoded.
+
+    `values`: pixels of each id, or of each colour packed as 0xRRGGBB; `distinct`: how many values there are. `strips`:
+    values that are nowhere the same in 3x3 pixels. `between`: see `borders.share_between`.
+    """
+
+    size: tuple[int, int]
+    format: str
+    mode: str
+    kind: Kind
+    values: dict[int, int]
+    distinct: int
+    strips: tuple[int, ...]
+    between: float
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A record of a part with what its files hold, or why they cannot be read; and where the label fits the image."""
+
+    record: Record
+    part: str
+    image: ImageFacts | str
+    label: LabelFacts | str
+    fit: Fit | None = None
+
+
+def look(record: Record, part: str) -> Seen:
+    """Read both files and measure them. Never raises for what is in the files."""
+    from roadseg.curation.check.shift import fit
+
+    pixels, label = _image(record.image), _label(record.label)
+    image_facts = pixels if isinstance(pixels, str) else pixels[0]
+    label_facts = label if isinstance(label, str) else label[0]
+    found = None
+    if not isinstance(pixels, str) and not isinstance(label, str) and pixels[0].size == label[0].size:
+        found = fit(pixels[1], packed(label[1]))
+    return Seen(record, part, image_facts, label_facts, found)
+
+
+def _image(path: Path) -> tuple[ImageFacts, UInt8[np.ndarray, "h w 3"]] | str:
+    try:
+        pixels = read_image(path).permute(1, 2, 0).numpy()
+        with Image.open(path) as file:
+            turned = int(file.getexif().get(EXIF_ORIENTATION, 1)) if file.format in CAMERA_FORMATS else 1
+        digest = hashlib.blake2b(path.read_bytes(), digest_size=16).digest()
+    except (DataError, OSError) as error:
+        return str(error)
+    plain, mirrored = both_hashes(pixels)
+    size = pixels.shape[0], pixels.shape[1]
+    return ImageFacts(size, turned, plain.tobytes(), mirrored.tobytes(), digest), pixels
+
+
+def _label(path: Path) -> tuple[LabelFacts, np.ndarray] | str:
+    from roadseg.curation.check.borders import share_between
+
+    try:
+        values, form, mode = read_values(path)
+    except DataError as error:
+        return str(error)
+    kind: Kind = "ids"
+    if values.ndim == 3:
+        kind = "grey" if bool((values == values[..., :1]).all()) else "colors"
+        values = values[..., 0] if kind == "grey" else values
+    flat = packed(values)
+    found, counts = np.unique(flat, return_counts=True)
+    if len(found) > MOST_VALUES:
+        kept = np.sort(np.argsort(-counts, kind="stable")[:MOST_VALUES])
+    else:
+        kept = np.arange(len(found))
+    held = dict(zip(found[kept].tolist(), counts[kept].tolist(), strict=True))
+    digest = hashlib.blake2b(np.ascontiguousarray(flat).tobytes(), digest_size=16).digest()
+    between = share_between(values)
+    facts = LabelFacts(
+        (values.shape[0], values.shape[1]), form, mode, kind, held, len(found), _strips(flat, held), between, digest
+    )
+    return facts, values
+
+
+def read_values(path: Path) -> tuple[np.ndarray, str, str]:
+    """A label as it is stored: (H, W) ids, palette indices among them, or (H, W, 3) colours; its format and mode.
+
+    Raises `DataError` naming the file when it cannot be decoded.
+    """
+    image_size(path)  # what cannot be opened is told as everywhere
+    try:
+        with Image.open(path) as file:
+            form, mode = file.format or "", file.mode
+            single = mode in ("L", "P", "1", "I", "F") or mode.startswith("I;")
+            values = np.asarray(file) if single else np.asarray(file.convert("RGB"))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise DataError(f"cannot decode {path}: {str(error).splitlines()[0]}; replace the file") from error
+    return (values.astype(np.uint8) if values.dtype == np.bool_ else values), form, mode
+
+
+def packed(values: np.ndarray) -> np.ndarray:
+    """Ids as they are; colours (H, W, 3) as 0xRRGGBB, int32 (H, W)."""
+    if values.ndim == 2:
+        return values
+    wide = values.astype(np.int32)
+    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
+
+
+def _strips(values: np.ndarray, held: dict[int, int]) -> tuple[int, ...]:
+    middle = values[1:-1, 1:-1]
+    solid = np.ones(middle.shape, bool)
+    height, width = values.shape
+    for down in (0, 1, 2):
+        for right in (0, 1, 2):
+            if (down, right) != (1, 1):
+                solid &= values[down : height - 2 + down, right : width - 2 + right] == middle
+    return tuple(sorted(set(held) - set(np.unique(middle[solid]).tolist())))

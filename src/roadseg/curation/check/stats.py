@@ -1,0 +1,78 @@
+"""How many images, drives and pixels of each class the parts have, and what was left out of the counting."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from roadseg.curation.check import classes
+from roadseg.curation.check.find import Found
+from roadseg.curation.check.finding import plural
+from roadseg.curation.check.seen import ImageFacts, LabelFacts, Seen
+from roadseg.curation.check.values import listed, table_values
+from roadseg.labels import LabelSpace
+
+
+def stats_table(found: Found, seen: Sequence[Seen], space: LabelSpace) -> Table:
+    """For each part: images, groups and sizes, then each class's share of the pixels and the images that have it."""
+    table = Table(
+        box=box.SIMPLE_HEAD, caption="share of all pixels; images that have the class", caption_justify="left"
+    )
+    table.add_column("")
+    for part in found.parts:
+        table.add_column(escape(part), justify="right")
+    rows: dict[str, list[str]] = {"images": [], "groups": [], "sizes": []}
+    for part, records in found.parts.items():
+        sizes = {one.image.size for one in seen if one.part == part and isinstance(one.image, ImageFacts)}
+        least, most = (min(sizes), max(sizes)) if sizes else ((0, 0), (0, 0))
+        rows["images"].append(str(len(records)))
+        rows["groups"].append(str(len({record.group for record in records})))
+        rows["sizes"].append(f"{least[1]}x{least[0]}" + (f" to {most[1]}x{most[0]}" if least != most else ""))
+    for name, cells in rows.items():
+        table.add_row(name, *cells, end_section=name == "sizes")
+    counted = classes.shares(seen, space)
+    for index, name in enumerate([*space.names, "unlabelled"]):
+        cells = []
+        for part in found.parts:
+            pixels = counted.of(part)
+            share = pixels[:, index].sum() / max(1, pixels.sum())
+            cells.append(f"{100 * share:.2f} %  {(pixels[:, index] > 0).sum():>5}")
+        table.add_row(escape(name), *cells)
+    return table
+
+
+def left_out(found: Found, seen: Sequence[Seen], space: LabelSpace) -> list[str]:
+    """What `stats_table` leaves out or counts as unlabelled, and training refuses; no phrases where all is well.
+
+    Such as `2 files that cannot be read, left out`.
+    """
+    read = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts)]
+    damaged = sum(isinstance(facts, str) for one in seen for facts in (one.image, one.label))
+    sizes = sum(isinstance(one.image, ImageFacts) and one.image.size != label.size for one, label in read)
+    phrases = [
+        f"{plural(number, noun)} {words}"
+        for number, noun, words in (
+            (damaged, "file", "that cannot be read, left out"),
+            (len(found.images), "image", "without label, left out"),
+            (len(found.labels), "label", "without image, left out"),
+            (sizes, "label", "not of the image's size"),
+        )
+        if number
+    ]
+    colors = space.coding == "colors"
+    other = sum((label.kind == "colors") != colors for _, label in read)
+    if other:
+        phrases.append(f"{plural(other, 'label')} not coded in {space.coding}, counted as unlabelled")
+    known = table_values(space)
+    fitting = [set(label.values) for _, label in read if (label.kind == "colors") == colors]
+    strange = [values - known for values in fitting if values - known]
+    if strange:
+        values = listed(sorted(set().union(*strange)), "colors" if colors else "ids", most=4)
+        phrases.append(
+            f"in {plural(len(strange), 'label')} values that {space.name} does not have ({values}), "
+            "counted as unlabelled"
+        )
+    return phrases

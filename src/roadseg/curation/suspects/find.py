@@ -1,0 +1,59 @@
+"""Rank the labels of images by what networks that were not trained on them say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from roadseg.curation.suspects.outside import judges, opinions
+from roadseg.curation.suspects.regions import Region, Suspect, Thresholds, ranked, wrong_regions
+from roadseg.data.records import Record
+from roadseg.labels import LabelSpace
+from roadseg.runs.run_dir import RunDir
+from roadseg.runs.same_data import check_same
+from roadseg.system.progress import Display
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All suspects, the most suspect first, and where they were looked for.
+
+    `records` are the images that were looked at, by id; `trained_on` those that were not, because all runs had them in
+    training. `thresholds` are those of confident learning, float (C,).
+    """
+
+    suspects: list[Suspect]
+    records: dict[str, Record]
+    trained_on: list[Record]
+    thresholds: np.ndarray
+    space: LabelSpace
+    runs: list[RunDir]
+
+
+def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
+    """Look at every labelled image below `root` that one of the runs has not been trained on.
+
+    Raises `RunError` and `DataError` as `judges` and `read_sample`, and `DataError` where `root` is of other data than
+    the runs were scored on.
+    """
+    space = runs[0].labels()
+    groups, trained_on = judges(runs, root)
+    records = {record.id: record for members in groups.values() for record in members}
+    for run in runs:
+        check_same(_scored(run), records, run, root)
+    thresholds = Thresholds(len(space.classes))
+    regions: list[Region] = []
+    for opinion in opinions(groups, display):
+        thresholds.add(opinion)
+        regions += wrong_regions(opinion)
+    values = thresholds.values()
+    return Findings(ranked(regions, values), records, trained_on, values, space, list(runs))
+
+
+def _scored(run: RunDir) -> dict[str, np.ndarray]:
+    """The pixels of each class (C,) in the labels that the run was scored on, by the image's id."""
+    parts = [run.confusions(split) for split in ("val", "test") if run.evaluated(split)]
+    return {name: counts.sum(-1) for part in parts for name, counts in zip(part.ids, part.confusions, strict=True)}

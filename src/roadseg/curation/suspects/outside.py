@@ -1,0 +1,88 @@
+"""What networks say of images that they were not trained on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from roadseg.data.datasets import split_records
+from roadseg.data.decode import read_sample
+from roadseg.data.records import Record
+from roadseg.errors import RunError
+from roadseg.inference.ensemble import Member, mean_probabilities
+from roadseg.labels import IGNORE
+from roadseg.runs.run_dir import RunDir
+from roadseg.scoring.evaluate import ready
+from roadseg.system.progress import Display
+
+
+class Opinion(NamedTuple):
+    """An image, its labels, and what networks that did not learn from it say.
+
+    `predicted` is the most probable class of each pixel, `log_best` its log probability, `log_label` that of the class
+    in the labels (0 where there is none).
+    """
+
+    record: Record
+    target: UInt8[np.ndarray, "h w"]
+    predicted: UInt8[np.ndarray, "h w"]
+    log_best: Float[np.ndarray, "h w"]
+    log_label: Float[np.ndarray, "h w"]
+
+
+def judges(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...], list[Record]], list[Record]]:
+    """The images that each combination of runs has not been trained on, and those that every run has.
+
+    Raises `RunError` where there is no image of the first kind, and as `split_records`.
+    """
+    records: dict[str, Record] = {}
+    outside: dict[str, list[RunDir]] = defaultdict(list)
+    for run in runs:
+        splits = run.splits()
+        data = run.config().data.model_copy(update={"root": root})
+        everything = {record.id: record for record in split_records(data, splits, "all")}
+        records |= {name: everything[name] for part in splits.parts.values() for name in part if name in everything}
+        for name in (*splits.val, *splits.test):
+            if name in everything:
+                outside[name].append(run)
+    groups: dict[tuple[RunDir, ...], list[Record]] = defaultdict(list)
+    for name in sorted(outside):
+        groups[tuple(outside[name])].append(records[name])
+    if not groups:
+        raise RunError(f"none of the validation and test images of {runs[0].path} is in {root}; give the data it is of")
+    return dict(groups), [record for name, record in sorted(records.items()) if name not in outside]
+
+
+def opinions(groups: dict[tuple[RunDir, ...], list[Record]], display: Display) -> Iterator[Opinion]:
+    """What the runs of each group say of its images; of several the mean probability."""
+    display.begin("looking at labels", sum(map(len, groups.values())))
+    for runs, records in groups.items():
+        networks = [Member(ready(run), run.config()) for run in runs]
+        space = runs[0].labels()
+        for record in records:
+            image, target = read_sample(record, space)
+            yield opinion(record, target.numpy(), mean_probabilities(networks, image))
+            display.advance()
+
+
+def opinion(record: Record, target: UInt8[np.ndarray, "h w"], probabilities: Float[Tensor, "c h w"]) -> Opinion:
+    """The opinion from the probabilities of all classes."""
+    best, predicted = probabilities.max(0)
+    known = torch.from_numpy(np.where(target == IGNORE, 0, target).astype(np.int64))
+    of_label = probabilities.gather(0, known[None])[0]
+    smallest = torch.finfo(torch.float32).tiny
+    log_label = of_label.clamp_min(smallest).log().numpy()
+    return Opinion(
+        record,
+        target,
+        predicted.to(torch.uint8).numpy(),
+        best.clamp_min(smallest).log().numpy(),
+        np.where(target == IGNORE, np.float32(0), log_label),
+    )

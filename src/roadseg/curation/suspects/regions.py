@@ -1,0 +1,132 @@
+"""Regions whose label is likely wrong, and how likely.
+
+Confident learning (Northcutt et al., JAIR 2021, sec. 3.1) for pixels: a class has a threshold, the mean probability
+that it gets on pixels with its label, and a pixel contradicts its label when another class is the most probable and
+reaches its own threshold. Here pixels that hang together are judged as one, because a person mends an
+object, not a pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import ndimage
+
+from roadseg.curation.suspects.outside import Opinion
+from roadseg.labels import IGNORE
+
+SMALLEST = 20
+"""Pixels of a region that is shown: of fewer even a person cannot say what they are."""
+VAGUE = 2
+"""Pixels from what is labelled as predicted: that near, the two differ about where a class ends, not what it is."""
+
+
+@dataclass(frozen=True)
+class Region:
+    """Connected pixels of one label that the networks call otherwise.
+
+    `box` is left, top, right and bottom in pixels, the last two just outside; `mask` are the region's pixels in it.
+    `label` and `predicted` are class indices, the latter the one that most of the pixels are given. Of each pixel there
+    are `margins`, log p(predicted) - log p(label), the `classes` predicted, and their probabilities `sure`.
+    """
+
+    image: str
+    box: tuple[int, int, int, int]
+    mask: Bool[np.ndarray, "h w"]
+    label: int
+    predicted: int
+    margins: Float[np.ndarray, " n"]
+    classes: np.ndarray
+    sure: Float[np.ndarray, " n"]
+
+    @property
+    def pixels(self) -> int:
+        """How many there are."""
+        return len(self.margins)
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A region and its score: 0 and more, without a unit; larger is more suspect."""
+
+    region: Region
+    score: float
+
+
+def contradicted(opinion: Opinion, vague: int = VAGUE) -> Bool[np.ndarray, "h w"]:
+    """Where the networks contradict the labels, but for the `vague` pixels beside what is labelled as they say."""
+    target, predicted = opinion.target, opinion.predicted
+    wrong = (target != IGNORE) & (predicted != target)
+    for index in np.unique(predicted[wrong]) if vague else ():
+        near = ndimage.binary_dilation(target == index, np.ones((3, 3)), iterations=vague)
+        wrong &= ~(near & (predicted == index))
+    return np.asarray(wrong)
+
+
+def wrong_regions(opinion: Opinion, smallest: int = SMALLEST, vague: int = VAGUE) -> list[Region]:
+    """The connected regions of at least `smallest` pixels of one label that `contradicted` has."""
+    target, wrong = opinion.target, contradicted(opinion, vague)
+    found = []
+    for label in np.unique(target[wrong]):
+        parts, _ = ndimage.label(wrong & (target == label))
+        for number, place in enumerate(ndimage.find_objects(parts), 1):
+            mask = parts[place] == number
+            if mask.sum() >= smallest:
+                found.append(_region(opinion, int(label), place, mask))
+    return found
+
+
+def _region(opinion: Opinion, label: int, place: tuple[slice, slice], mask: Bool[np.ndarray, "h w"]) -> Region:
+    rows, columns = place
+    classes, log_best = opinion.predicted[place][mask], opinion.log_best[place][mask]
+    return Region(
+        image=opinion.record.id,
+        box=(columns.start, rows.start, columns.stop, rows.stop),
+        mask=mask,
+        label=label,
+        predicted=int(np.bincount(classes).argmax()),
+        margins=(log_best - opinion.log_label[place][mask]).astype(np.float32),
+        classes=classes,
+        sure=np.exp(log_best).astype(np.float32),
+    )
+
+
+class Thresholds:
+    """The mean probability of each class on the pixels with its label, summed up image by image."""
+
+    def __init__(self, classes: int) -> None:
+        self.sums = np.zeros(classes)
+        self.pixels = np.zeros(classes, np.int64)
+
+    def add(self, opinion: Opinion) -> None:
+        """Count one image."""
+        labelled = opinion.target != IGNORE
+        target = opinion.target[labelled]
+        classes = len(self.sums)
+        self.sums += np.bincount(target, np.exp(opinion.log_label[labelled]), classes)
+        self.pixels += np.bincount(target, minlength=classes)
+
+    def values(self) -> Float[np.ndarray, " classes"]:
+        """Float64 (C,); 1 for a class without a pixel, so that no label is doubted for its sake."""
+        means = np.divide(self.sums, self.pixels, out=np.ones_like(self.sums), where=self.pixels > 0)
+        return np.asarray(means)
+
+
+def score(region: Region, thresholds: Float[np.ndarray, " classes"]) -> float:
+    """Mean margin of the region's pixels, those below their class's threshold counting 0, times log(pixels).
+
+    A sum over the pixels would put the largest regions first, which are where a network is bad at telling two classes
+    apart; the logarithm lets a clear contradiction on a small object stand beside them (docs/decisions/0019).
+    """
+    confident = region.sure >= thresholds[region.classes]
+    return float((region.margins * confident).mean() * np.log(region.pixels))
+
+
+def ranked(regions: Sequence[Region], thresholds: Float[np.ndarray, " classes"]) -> list[Suspect]:
+    """The suspects, the most suspect first; regions without a confident pixel are none."""
+    scored = [Suspect(region, score(region, thresholds)) for region in regions]
+    kept = [suspect for suspect in scored if suspect.score > 0]
+    return sorted(kept, key=lambda suspect: (-suspect.score, suspect.region.image, suspect.region.box))

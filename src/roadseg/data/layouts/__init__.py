@@ -1,0 +1,1 @@
+"""How the files of each data set are laid out on disk."""

@@ -1,0 +1,1 @@
+"""The numbers and sentences of a report."""

@@ -1,0 +1,245 @@
+"""Where the arms are right, and what their stride allows: the section "Where and why", and `anatomy.json`.
+
+`anatomy.json` has for each arm, in the order of the report: name, stride (of the network's grid), and shares of 1, or
+null where nothing was counted:
+  bands, sizes, rows   mIoU by distance to a boundary, recall by size of object, mIoU by strip; each entry with its
+                       label, value and ci95
+  boundary_iou, boundary_f   means over the classes by tolerance
+  reached              mIoU of the truth at strides 8, 16 and 32, by stride; a network can reach at least that
+  where                for arms after the first: where they differ from it, in words
+Values are means over the seeds. Classes below 0.1 % of the true pixels of a band or strip are left out of its mIoU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from roadseg.report.comparison.arms import Comparison, ScoredArm
+from roadseg.scoring import metrics, stats
+from roadseg.scoring.anatomy import scores
+from roadseg.scoring.anatomy.edges import BANDS, F_PIXELS, F_SHARE, IOU_SHARES
+from roadseg.scoring.anatomy.regions import SIDES, STRIPS
+from roadseg.scoring.anatomy.stride import STRIDES
+from roadseg.scoring.anatomy.words import near_share, where_it_differs
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+SIZES = (f"< {SIDES[0]}", *(f"{a}–{b - 1}" for a, b in pairwise(SIDES)), f"{SIDES[-1]}+")
+ROWS = tuple("top" if n == 0 else "bottom" if n == STRIPS - 1 else str(n + 1) for n in range(STRIPS))
+TOLERANCES = {
+    f"Boundary IoU, {100 * IOU_SHARES[0]:g} %": ("boundary_iou", 0, scores.boundary_iou),
+    f"Boundary IoU, {100 * IOU_SHARES[1]:g} %": ("boundary_iou", 1, scores.boundary_iou),
+    f"Boundary F, {F_PIXELS} px": ("boundary_f", 0, scores.boundary_f),
+    f"Boundary F, {100 * F_SHARE:g} %": ("boundary_f", 1, scores.boundary_f),
+}
+"""By tolerance (share of the diagonal, or pixels): the part of the counts, which of its two, and its score."""
+
+
+SMALLEST_SHARE = 0.001
+"""Classes below this share of the true pixels of a part are left out of its mIoU."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A score and its 95 % interval; None where there is none."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One score of all arms over some parts of the pixels: `values[arm][part]`."""
+
+    title: str
+    parts: tuple[str, ...]
+    axis: str
+    values: list[list[Value]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """How much of `truth` near `other` each arm calls `other`."""
+
+    truth: str
+    other: str
+    shares: list[float | None]
+
+
+@dataclass(frozen=True)
+class Where:
+    """An arm's counts by name, (N, seeds, ...), the images in the comparison's order."""
+
+    arm: ScoredArm
+    counts: dict[str, np.ndarray]
+
+    @property
+    def stride(self) -> int:
+        """Of the network's grid; 1 with a CRF, which works on single pixels."""
+        return int(self.counts["strides"].max())
+
+    @property
+    def reached(self) -> dict[int, np.ndarray]:
+        """By stride, the summed confusions of the truth brought to it and back."""
+        return dict(zip(STRIDES, self.counts["stride"][:, 0].sum(0), strict=True))
+
+    @property
+    def bands(self) -> np.ndarray:
+        """Confusions by distance to a boundary, summed over images and seeds."""
+        return np.asarray(self.counts["band"].sum((0, 1)))
+
+
+def gather_where(comparison: Comparison) -> tuple[list[Where], list[str]]:
+    """The arms' counts; and, where any lacks them, no counts but the names of those that do."""
+    found, lacking = [], []
+    for arm in comparison.arms:
+        seeds = [_of_seed(seed.run_of, comparison.split, comparison.ids) for seed in arm.seeds]
+        known = [counts for counts in seeds if counts is not None]
+        if len(known) < len(seeds):
+            lacking.append(arm.name)
+        else:
+            found.append(Where(arm, {name: np.stack([counts[name] for counts in known], 1) for name in known[0]}))
+    return ([], lacking) if lacking else (found, [])
+
+
+def _of_seed(run_of: tuple[Any, ...], split: str, ids: tuple[str, ...]) -> dict[str, np.ndarray] | None:
+    """The counts of the images, each from the run that scored it; None where one was scored without."""
+    stored = {run: run.anatomy(split) for run in dict.fromkeys(run_of)}
+    if any(content is None for content in stored.values()):
+        return None
+    place = {(run, name): row for run, content in stored.items() for row, name in enumerate(content[0])}
+    if any((run, name) not in place for run, name in zip(run_of, ids, strict=True)):
+        return None  # the counts are of an older evaluation than the scores
+    rows = [(stored[run][1], place[run, name]) for run, name in zip(run_of, ids, strict=True)]
+    return {part: np.stack([counts[part][row] for counts, row in rows]) for part in rows[0][0]}
+
+
+def panels(comparison: Comparison, wheres: list[Where]) -> list[Panel]:
+    """The three figures over parts of the pixels."""
+    groups = _groups(comparison)
+    drawn = (
+        ("mIoU by distance to a boundary", BANDS, "pixels to the next class", "band", _iou_score),
+        (
+            "Recall by size of object",
+            SIZES,
+            "pixels, side of a square of its area",
+            "size",
+            lambda _: scores.size_recall,
+        ),
+        ("mIoU by height in the image", ROWS, "strips from top to bottom", "row", _iou_score),
+    )
+
+    def values(counts: np.ndarray, score_of: Callable[[np.ndarray], Statistic]) -> list[Value]:
+        return [_value(part, score_of(part), groups) for part in np.moveaxis(counts, 2, 0)]
+
+    return [
+        Panel(title, parts, axis, [values(where.counts[key], score_of) for where in wheres])
+        for title, parts, axis, key, score_of in drawn
+    ]
+
+
+def _iou_score(confusions: np.ndarray) -> Statistic:
+    """mIoU over the classes that make up enough of a part, from its confusions (N, seeds, C, C).
+
+    Where a class does not occur, or hardly, its IoU says what little was wrongly claimed, and not how well it is found.
+    """
+    pixels = confusions.sum((0, 1, 3))
+    kept = pixels >= max(SMALLEST_SHARE * pixels.sum(), 1)
+    return lambda sums: scores.mean(metrics.per_class_iou(sums)[..., kept])
+
+
+def boundary_table(comparison: Comparison, wheres: list[Where]) -> list[tuple[str, list[Value]]]:
+    """Name of the score and its value of every arm, the mean over the classes."""
+    groups = _groups(comparison)
+
+    def over_classes(score: Statistic) -> Statistic:
+        return lambda counts: scores.mean(score(counts))
+
+    return [
+        (name, [_value(where.counts[key][:, :, which], over_classes(score), groups) for where in wheres])
+        for name, (key, which, score) in TOLERANCES.items()
+    ]
+
+
+def pairs(comparison: Comparison, wheres: list[Where], most: int = 8) -> list[Pair]:
+    """The pairs of neighbouring classes whose border costs the most pixels, summed over the arms."""
+    names = comparison.space.names
+    summed = [where.counts["pair"].sum((0, 1)) for where in wheres]
+    lost = np.sum([counts[1] for counts in summed], axis=0)
+    order = [divmod(int(cell), len(names)) for cell in np.argsort(-lost, axis=None, kind="stable")[:most]]
+    shares = [scores.share_called(counts) for counts in summed]
+    return [Pair(names[a], names[b], [_known(each[a, b]) for each in shares]) for a, b in order if lost[a, b]]
+
+
+def ladder(where: Where) -> dict[int, float | None]:
+    """By stride, the mIoU that the truth reaches."""
+    return {stride: _known(metrics.mean_iou(counts)) for stride, counts in where.reached.items()}
+
+
+def stride_sentence(where: Where) -> str | None:
+    """How far an arm is below what its stride allows at least; None where its stride is not among the ladder's."""
+    reach, score = ladder(where).get(where.stride), where.arm.score("mean_iou").mean
+    if reach is None or score is None:
+        return None
+    lost, below = 100 * (1 - reach), 100 * (reach - score)
+    known = f"Stride {where.stride} costs at most {lost:.1f} points of mIoU"
+    if below <= 0:
+        return f"{known}, as the truth brought to it and back shows; {where.arm.name} loses no more than that."
+    limit = (
+        "training, data or features limit it more than the stride" if below > lost else "the stride may limit it most"
+    )
+    return f"{known}; {where.arm.name} lies another {below:.1f} below what the truth reaches at this stride: {limit}."
+
+
+def sentences(wheres: list[Where]) -> list[str]:
+    """What the section's figures say; where a gain lies stands in the verdicts."""
+    near = f"{100 * near_share(wheres[0].bands):.0f} % of the labelled pixels are within 7 pixels of a boundary."
+    return [near, *(text for text in map(stride_sentence, wheres) if text)]
+
+
+def anatomy_file(wheres: list[Where], drawn: list[Panel], table: list[tuple[str, list[Value]]]) -> str:
+    """The text of `anatomy.json`."""
+    arms = []
+    for number, where in enumerate(wheres):
+        parts = {
+            key: [
+                {"label": label, "value": each.value, "ci95": None if each.low is None else [each.low, each.high]}
+                for label, each in zip(panel.parts, panel.values[number], strict=True)
+            ]
+            for key, panel in zip(("bands", "sizes", "rows"), drawn, strict=True)
+        }
+        by = {kind: {name.split(", ")[1]: values[number].value for name, values in table if name.startswith(title)}
+              for kind, title in (("boundary_iou", "Boundary IoU"), ("boundary_f", "Boundary F"))}  # fmt: skip
+        differs = where_it_differs(wheres[0].bands, where.bands) if number else None
+        reached = {str(stride): value for stride, value in ladder(where).items()}
+        arms.append(
+            {"name": where.arm.name, "stride": where.stride, **parts, **by, "reached": reached, "where": differs}
+        )
+    return json.dumps({"arms": arms}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _groups(comparison: Comparison) -> list[str] | None:
+    """The drive or sequence of each image; None where they are not known."""
+    if comparison.records is None:
+        return None
+    return [comparison.records[name].group for name in comparison.ids]
+
+
+def _value(counts: np.ndarray, score: Statistic, groups: list[str] | None) -> Value:
+    """The mean over the seeds of a score of counts (N, seeds, ...), and its interval."""
+    value = _known(scores.mean(score(counts.sum(0))))
+    if groups is None or value is None:
+        return Value(value)
+    low, high = stats.share_interval(counts, groups, lambda sums: scores.mean(score(sums)))
+    return Value(value, _known(low), _known(high))
+
+
+def _known(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

@@ -1,0 +1,117 @@
+"""Arms in pairs: how far each is from each, and whether these data can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from roadseg.scoring import metrics, stats
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """The arm `a` minus the arm `b`, on the same units; all arrays (S,) or (S, 2) in the order of `metrics.scores`.
+
+    `p_swap` and `p_t` are of mIoU, by swaps, and by Student's t with Holm's correction over all pairs of arms; `p` is
+    the larger one without correction. `p_of_class` (C,) is corrected over the classes that enough units hold, NaN for
+    others. `seen` (C,) is how many units hold each class. `more` is about how many more units would show mIoU's
+    difference, None where that is not to be said. `seeds`: both arms have several, and they are in it.
+    """
+
+    a: str
+    b: str
+    difference: np.ndarray
+    intervals: np.ndarray
+    p: float
+    p_swap: float
+    p_t: float
+    p_of_class: np.ndarray
+    seen: np.ndarray
+    units: int
+    exact: bool
+    more: int | None
+    seeds: bool
+
+    @property
+    def miou(self) -> float:
+        """The difference of mIoU, NaN where an arm has none."""
+        return float(self.difference[0])
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """That of mIoU's difference."""
+        return float(self.intervals[0, 0]), float(self.intervals[0, 1])
+
+    @property
+    def of_class(self) -> np.ndarray:
+        """The differences of the classes' IoU, (C,)."""
+        return self.difference[len(metrics.HEADLINE) :]
+
+    @property
+    def intervals_of_class(self) -> np.ndarray:
+        """Their intervals (C, 2)."""
+        return self.intervals[len(metrics.HEADLINE) :]
+
+    @property
+    def p_holm(self) -> float:
+        """What the verdict rests on: the larger of `p_swap` and `p_t`."""
+        return float(np.maximum(self.p_swap, self.p_t))
+
+    @property
+    def verdict(self) -> str:
+        """`better`, `worse` (a than b) or `cannot tell`."""
+        if not self.p_holm <= LEVEL:
+            return "cannot tell"
+        return "better" if self.miou > 0 else "worse"
+
+    @property
+    def holds(self) -> np.ndarray:
+        """The classes whose difference holds after Holm's correction, bool (C,)."""
+        return np.asarray(self.p_of_class <= LEVEL)
+
+    def turned(self) -> Contrast:
+        """The same as b minus a."""
+        return Contrast(
+            self.b, self.a, -self.difference, -self.intervals[:, ::-1], self.p, self.p_swap, self.p_t, self.p_of_class,
+            self.seen, self.units, self.exact, self.more, self.seeds,
+        )  # fmt: skip
+
+
+def contrasts(counts: Mapping[str, np.ndarray]) -> tuple[Contrast, ...]:
+    """Every pair of arms, by their margins (U, seeds, 3, C).
+
+    All pairs, and not each against the best alone: which one is best is itself found in these data, and only a
+    correction over all pairs allows for having looked. It is Holm's.
+    """
+    pairs = list(combinations(counts, 2))
+    found = [(first, second, _paired(counts[first], counts[second])) for first, second in pairs]
+    by_t = np.array([result.difference.p()[0] for *_, result in found])
+    corrected = stats.holm(by_t)
+    return tuple(
+        _contrast(first, second, counts, result, float(corrected[place]))
+        for place, (first, second, result) in enumerate(found)
+    )
+
+
+def _paired(first: np.ndarray, second: np.ndarray) -> stats.PairedResult:
+    return stats.paired(first, second, metrics.scores, metrics.units_of_scores(first[:, 0]))
+
+
+def _contrast(
+    first: str, second: str, counts: Mapping[str, np.ndarray], result: stats.PairedResult, p_t: float
+) -> Contrast:
+    seen = metrics.units_of_scores(counts[first][:, 0])
+    family = (np.arange(len(seen)) >= len(metrics.HEADLINE)) & (seen >= stats.FEWEST_UNITS)
+    units, difference = len(counts[first]), result.difference
+    return Contrast(
+        first, second, difference.score, difference.interval_of_differences(), float(result.p[0]),
+        float(result.swapped[0]), p_t, result.holm(family)[len(metrics.HEADLINE) :], seen[len(metrics.HEADLINE) :],
+        units, result.exact,
+        stats.more_units(float(difference.score[0]), float(difference.error[0]), units),
+        min(counts[first].shape[1], counts[second].shape[1]) > 1,
+    )  # fmt: skip

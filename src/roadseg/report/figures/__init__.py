@@ -1,0 +1,1 @@
+"""The drawings and pictures of a report."""

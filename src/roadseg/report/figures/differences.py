@@ -1,0 +1,115 @@
+"""Differences of two arms, drawn: mIoU and every class with its interval around the line of no difference."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from roadseg.report.comparison import words
+from roadseg.report.comparison.arms import Comparison
+from roadseg.report.comparison.contrasts import LEVEL, Contrast
+from roadseg.report.comparison.verdicts import against_first
+from roadseg.report.figures import scores as figures
+from roadseg.report.figures import svg
+from roadseg.report.figures.svg import element, text
+from roadseg.scoring.stats import FEWEST_UNITS
+
+REACH = 0.4
+"""Intervals beyond it are cut off, so that one class of which little is known does not flatten all others."""
+
+
+def tables(comparison: Comparison) -> list[dict[str, Any]]:
+    """One table for each pair that a verdict is about: rows of mIoU and the classes, largest first."""
+    return [_table(comparison, contrast) for contrast in against_first(comparison)]
+
+
+def files(comparison: Comparison) -> dict[str, Markup]:
+    """The same as drawings, by the names of their files."""
+    pairs = against_first(comparison)
+    return {f"difference-{number}.svg": _drawing(comparison, pair) for number, pair in enumerate(pairs, 1)}
+
+
+def _title(contrast: Contrast) -> str:
+    return f"{contrast.a} minus {contrast.b}"
+
+
+def _table(comparison: Comparison, contrast: Contrast) -> dict[str, Any]:
+    ticks = _ticks(contrast)
+    place = figures.percentage(ticks)
+    zero = element("line", class_="zero", x1=place(0.0), x2=place(0.0), y1="0%", y2="100%")
+    return {
+        "title": _title(contrast),
+        "axis": figures.axis(ticks, place, 12),
+        "grid": figures.grid(ticks, place, "0%", "100%") + zero,
+        "rows": [
+            {
+                "name": name,
+                "points": words.signed(value),
+                "interval": "–" if np.isnan(low) else f"{words.signed(low)} to {words.signed(high)}",
+                "p": "–" if np.isnan(p) else words.p_words(p).removeprefix("p ").removeprefix("= "),
+                "track": _track(value, (low, high), kind, ticks, place, 13),
+            }
+            for name, value, (low, high), p, kind in _rows(comparison, contrast)
+        ],
+    }
+
+
+def _rows(comparison: Comparison, contrast: Contrast) -> list[tuple[str, float, tuple[float, float], float, str]]:
+    """Name, difference, interval, corrected p and the kind of mark: the arm's class, `open` or `rare`."""
+    names = [arm.name for arm in comparison.arms]
+
+    def winner(value: float) -> str:
+        return svg.arm_class(names.index(contrast.a if value > 0 else contrast.b))
+
+    overall = winner(contrast.miou) if contrast.p_holm <= LEVEL else "open"
+    rows = [("mIoU", contrast.miou, contrast.interval, contrast.p_holm, overall)]
+    for index in np.argsort(-comparison.shares, kind="stable"):
+        value, (low, high) = float(contrast.of_class[index]), contrast.intervals_of_class[index]
+        if np.isnan(value):
+            continue
+        rare = contrast.seen[index] < FEWEST_UNITS
+        kind = "rare" if rare else winner(value) if contrast.holds[index] else "open"
+        p = float(contrast.p_of_class[index])
+        rows.append((comparison.space.names[index], value, (float(low), float(high)), p, kind))
+    return rows
+
+
+def _ticks(contrast: Contrast) -> list[float]:
+    ends = np.concatenate([contrast.intervals_of_class.ravel(), contrast.of_class, contrast.interval, [0.0]])
+    known = np.clip(ends[~np.isnan(ends)], -REACH, REACH)
+    return svg.ticks(float(known.min()), float(known.max()), 7)
+
+
+def _track(
+    value: float, interval: tuple[float, float], kind: str, ticks: list[float], place: figures.Place, y: float
+) -> Markup:
+    low, high = (float(np.clip(end, ticks[0], ticks[-1])) for end in interval)
+    at = place(float(np.clip(value, ticks[0], ticks[-1])))
+    parts = []
+    if not np.isnan(low):
+        parts.append(element("line", class_="interval", x1=place(low), x2=place(high), y1=y, y2=y))
+    shape = "dot" if kind.startswith("arm-") else "dot hollow"
+    parts.append(element("circle", class_=shape, cx=at, cy=y, r=4.5))
+    return element("g", *parts, class_=f"effect {kind}")
+
+
+def _drawing(comparison: Comparison, contrast: Contrast) -> Markup:
+    rows, ticks = _rows(comparison, contrast), _ticks(contrast)
+    left = 24 + figures.CHARACTER * max(len(name) for name, *_ in rows)
+    place, bottom = figures.pixels(ticks, left, 460), 34.0 + 24 * len(rows)
+    parts = [
+        text(f"{_title(contrast)}, points of IoU", 8, 16, "heading"),
+        figures.grid(ticks, place, 30, bottom),
+        element("line", class_="zero", x1=place(0.0), x2=place(0.0), y1=30, y2=bottom),
+        figures.axis(ticks, place, bottom + 18),
+    ]
+    for number, (name, value, interval, _, kind) in enumerate(rows):
+        y = 34 + 24 * (number + 0.5)
+        parts += [
+            text(name, 8, y + 4, "heading" if number == 0 else "name"),
+            _track(value, interval, kind, ticks, place, y),
+        ]
+        parts.append(text(words.signed(value), left + 540, y + 4, "value", "end"))
+    return svg.drawing(f"Differences of {_title(contrast)}", Markup("").join(parts), left + 548, bottom + 28)

@@ -1,0 +1,1 @@
+"""Scores, their intervals, and where and how confidently a network is right."""

@@ -1,0 +1,47 @@
+"""Scores from the counts of `roadseg.scoring.anatomy`, summed over images; NaN where nothing was counted.
+
+All functions take any leading dimensions.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+
+def ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> Float[np.ndarray, "*n"]:
+    """Their quotient; NaN where the denominator is 0."""
+    return np.asarray(np.where(denominator > 0, numerator / np.maximum(denominator, 1), np.nan))
+
+
+def mean(values: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n"]:
+    """Mean over the classes that have a value."""
+    known = ~np.isnan(values)
+    return ratio(np.where(known, values, 0).sum(-1), known.sum(-1))
+
+
+def boundary_iou(counts: Int64[np.ndarray, "*n c 3"]) -> Float[np.ndarray, "*n c"]:
+    """Boundary IoU of each class: both / (target + prediction - both)."""
+    both, true, claimed = np.moveaxis(counts, -1, 0)
+    return ratio(both, true + claimed - both)
+
+
+def boundary_f(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n c"]:
+    """Boundary F-score of each class: 2 P R / (P + R) with precision P and recall R; NaN for one without a boundary.
+
+    A class with a boundary in only one of the two maps has 0.
+    """
+    true, found, claimed, right = np.moveaxis(counts, -1, 0)
+    recall, precision = found / np.maximum(true, 1), right / np.maximum(claimed, 1)
+    score = 2 * recall * precision / np.maximum(recall + precision, 1e-12)
+    return np.where(true + claimed > 0, score, np.nan)
+
+
+def size_recall(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n"]:
+    """Mean over the classes of the share of their objects' pixels that are right."""
+    return mean(ratio(counts[..., 3], counts[..., 2]))
+
+
+def share_called(pairs: Int64[np.ndarray, "*n 2 c c"]) -> Float[np.ndarray, "*n c c"]:
+    """Of the pixels of a class (row) near another (column), the share that is called the other."""
+    return ratio(pairs[..., 1, :, :], pairs[..., 0, :, :])

@@ -1,0 +1,131 @@
+"""The temperature of a run, fitted on its validation images alone; what a split's counts say; and what they promise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from jaxtyping import Int64
+from torch import Tensor
+
+from roadseg.data.decode import Sample
+from roadseg.data.loading import Samples
+from roadseg.errors import RunError
+from roadseg.models.upsample import Grid
+from roadseg.runs.run_dir import RunDir
+from roadseg.scoring import confidence, stats
+from roadseg.scoring.confidence import AS_SAID, CALIBRATED, Threshold
+from roadseg.scoring.temperature import MOST_VALUES, fit, sampled
+
+LEVELS = (0.9, 0.95, 0.99)
+"""The shares of right pixels that reports give thresholds for."""
+
+Seen = Callable[[Sample], tuple[Tensor, Grid, Tensor]]
+"""From a sample to its final logits (1, C, h, w), where they lie on the image, and its target (H, W)."""
+
+
+def fit_temperature(
+    run: RunDir, seen: Seen, samples: Samples, accelerator: Accelerator, done: Callable[[], None]
+) -> float:
+    """Fit the temperature of the run's best weights to its validation images, and store it in `temperature.json`.
+
+    The same number of pixels is drawn from each image. Several processes share the images and get the same result. 1
+    where no pixel is labelled; nothing is stored then.
+    """
+    classes = len(samples.space.classes)
+    most = max(1, MOST_VALUES // (classes * len(samples)))
+    logits = torch.zeros(len(samples), most, classes, device=accelerator.device)
+    targets = torch.zeros(len(samples), most, dtype=torch.int64, device=accelerator.device)
+    for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
+        scores, grid, target = seen(samples[index])
+        logits[index], targets[index] = sampled(scores[0], grid, target, most, samples.records[index].id)
+        done()
+    found = fit(accelerator.reduce(logits).flatten(0, 1).cpu(), accelerator.reduce(targets).flatten().byte().cpu())
+    if found is None:
+        return 1.0
+    if accelerator.is_main_process:
+        run.save_temperature({**found._asdict(), "images": len(samples), "split": "val"})
+    return found.temperature
+
+
+def summary(
+    counts: Int64[np.ndarray, "n 2 2 3 bins"],
+    groups: list[str],
+    temperature: float | None,
+    of_val: Int64[np.ndarray, "m 2 2 3 bins"] | None,
+) -> dict[str, Any]:
+    """What `evaluation/<split>.json` says of confidence, from the counts of its images and of the validation images.
+
+    Without a temperature the calibrated figures are those of the network itself.
+    """
+    result: dict[str, Any] = {"temperature": temperature, "boundary_pixels": confidence.NEAR}
+    for name, of in (("", CALIBRATED), ("uncalibrated", AS_SAID)):
+        total = confidence.places(counts[:, of].sum(0))
+        figures: dict[str, Any] = {
+            "ece" if place == "all" else f"ece_{place}": _number(confidence.calibration_error(confidence.merged(part)))
+            for place, part in total.items()
+        }
+        low, high = ece_interval(counts[:, of], groups)
+        figures["ci95"] = {"ece": [_number(low), _number(high)]}
+        figures["mean_confidence"] = _number(confidence.mean_confidence(total["all"]))
+        figures["aurc"] = _number(confidence.area_under_risk_coverage(total["all"]))
+        result |= {name: figures} if name else figures
+    result["at_least"] = None if of_val is None else at_least(counts, of_val)
+    return result
+
+
+def ece_interval(counts: Int64[np.ndarray, "n 2 3 bins"], groups: list[str]) -> tuple[float, float]:
+    """95 % interval of the expected calibration error over all pixels."""
+    return stats.share_interval(
+        confidence.merged(confidence.places(counts)["all"]), groups, confidence.calibration_error
+    )
+
+
+def at_least(
+    counts: Int64[np.ndarray, "n 2 2 3 bins"], of_val: Int64[np.ndarray, "m 2 2 3 bins"]
+) -> dict[str, dict[str, float | None] | None]:
+    """For each of `LEVELS` the threshold on validation images, and which share it keeps here, how much of it right."""
+    here = confidence.places(counts[:, CALIBRATED].sum(0))["all"]
+    found: dict[str, dict[str, float | None] | None] = {}
+    for level in LEVELS:
+        least = threshold(of_val, level)
+        if least is None:
+            found[str(level)] = None
+            continue
+        wrong, right, pixels = confidence.kept(here, least.confidence)
+        with np.errstate(invalid="ignore"):
+            shares = {"coverage": np.divide(wrong + right, pixels), "right": np.divide(right, wrong + right)}
+        found[str(level)] = {"confidence": least.confidence, **{name: _number(x) for name, x in shares.items()}}
+    return found
+
+
+def threshold(of_val: Int64[np.ndarray, "m 2 2 3 bins"], level: float) -> Threshold | None:
+    """The lowest calibrated confidence from which on validation pixels were right at the rate `level`."""
+    return confidence.threshold(confidence.places(of_val[:, CALIBRATED].sum(0))["all"], level)
+
+
+def promised(run: RunDir, level: float) -> Threshold:
+    """The run's threshold for "at least the share `level` of the pixels is right".
+
+    Raises `RunError` where the run was not scored on its validation images since confidence is counted, or was right
+    at that rate at no confidence.
+    """
+    of_val = run.confidence("val")
+    if of_val is None:
+        raise RunError(
+            f"{run.path} has no confidence of its validation images yet; "
+            "make it with roadseg evaluate RUN --data.root DIR --split val"
+        )
+    found = threshold(of_val[1], level)
+    if found is None:
+        raise RunError(
+            f"at no confidence were {100 * level:g} % of {run.path}'s validation pixels right; give a lower share"
+        )
+    return found
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

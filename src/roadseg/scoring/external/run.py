@@ -1,0 +1,159 @@
+"""From two folders of label pictures to scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from roadseg import labels
+from roadseg.data.layouts.folder import FILE
+from roadseg.errors import ConfigError, DataError
+from roadseg.labels import LabelSpace
+from roadseg.scoring import metrics, stats
+from roadseg.scoring.evaluate import intervals
+from roadseg.scoring.external.coding import Finding, Guess, class_counts, refuse_mixed, settle
+from roadseg.scoring.external.conventions import CONVENTIONS, OURS, Convention, Counts, Rule, hits, parts
+from roadseg.scoring.external.explain import because
+from roadseg.scoring.external.pairing import grouping, pair_up
+from roadseg.scoring.external.read import CODINGS, Coding, Pair, Tally, tally
+from roadseg.system.hardware import cpu_count
+from roadseg.system.progress import Display
+
+SPACES = {
+    "kitti": labels.cityscapes,
+    "cityscapes": labels.cityscapes,
+    "camvid": labels.camvid,
+    "streets": labels.cityscapes,
+}
+"""Label spaces by name; the built-in streets have Cityscapes' labels."""
+
+
+class Scored(NamedTuple):
+    """The pairs, what was found out about the two folders, each image's counts, and the label space."""
+
+    pairs: list[Pair]
+    how: str
+    codings: tuple[Finding, Finding]
+    counts: Counts
+    space: LabelSpace
+
+
+def label_space(name: str) -> LabelSpace:
+    """The label space of a name, or of a `roadseg.yaml` or the folder that holds one. Raises `ConfigError`."""
+    if name in SPACES:
+        return SPACES[name]().model_copy(update={"name": name})
+    path = Path(name) / FILE if Path(name).is_dir() else Path(name)
+    if not path.exists():
+        raise ConfigError(
+            f"no label space {name!r}; choose one of {', '.join(SPACES)}, or give a YAML file (docs/own-data.md)"
+        )
+    return labels.load(path)
+
+
+def score(
+    predictions: Path,
+    targets: Path,
+    labels_name: str,
+    display: Display,
+    codings: tuple[Coding | None, Coding | None] = (None, None),
+) -> Scored:
+    """Count the pixels of all pairs of a prediction and its target.
+
+    Every file is read once; of an image no more is kept than how often which two values meet.
+    Raises `DataError` naming the first file that is amiss, and `ConfigError` as `label_space`.
+    """
+    space = label_space(labels_name)
+    for role, coding in zip(("predictions", "targets"), codings, strict=True):
+        if coding not in (None, *CODINGS):
+            raise ConfigError(f"--{role}-coding {coding}: choose one of {', '.join(CODINGS)}")
+    pairs, how = pair_up(predictions, targets, grouping(labels_name, targets))
+    guesses = Guess("predictions", space, codings[0]), Guess("targets", space, codings[1])
+    display.begin("reading", len(pairs))
+    tallies = []
+    for pair, one in _tallies(pairs, space, codings):
+        guesses[0].see(pair.prediction, np.unique(one.cells & 255), one.colored_prediction)
+        guesses[1].see(pair.target, np.unique(one.cells >> 8), one.colored_target)
+        tallies.append(one)
+        display.advance()
+    findings = settle(guesses, tallies)
+    refuse_mixed(guesses, findings, pairs, tallies)
+    counts = np.stack([class_counts((findings[0].coding, findings[1].coding), space, one) for one in tallies])
+    if not counts[:, :-1].any():
+        raise DataError(
+            f"the targets in {targets} hold no pixel of a class of {space.name}, only ignored ones; "
+            "choose another label space or --targets-coding"
+        )
+    return Scored(pairs, how, findings, counts, space)
+
+
+def _tallies(
+    pairs: list[Pair], space: LabelSpace, codings: tuple[Coding | None, Coding | None]
+) -> Iterator[tuple[Pair, Tally]]:
+    threads = ThreadPoolExecutor(cpu_count())
+    try:
+        for pair, future in [(pair, threads.submit(tally, pair, space, codings)) for pair in pairs]:
+            yield pair, future.result()
+    finally:
+        threads.shutdown(cancel_futures=True)
+
+
+def report(scored: Scored) -> dict[str, Any]:
+    """What `evaluation/<split>.json` holds, and the score under each convention.
+
+    Pixels that are predicted as no class are wrong and belong to no class, so that they lower the IoU of their true
+    class alone.
+    """
+    counts, space = scored.counts, scored.space
+    total = counts.sum(0)
+    total[-1] = 0
+    correct, union, truth = (array[0] for array in hits(total[None], OURS))
+    per_class = np.where(union > 0, correct / np.maximum(union, 1), np.nan)
+    groups = [pair.group for pair in scored.pairs]
+    known = counts.copy()
+    known[:, -1] = 0  # ignored pixels
+    margins = metrics.margins(known)[..., :-1]
+    return {
+        "pixel_accuracy": _number(metrics.pixel_accuracy(total)),
+        "mean_accuracy": _number(metrics.mean_accuracy(total)),
+        "mean_iou": _number(parts(counts, OURS).score),
+        "micro_iou": _number(parts(counts, Rule(averaging="pooled")).score),
+        "frequency_weighted_iou": _number(np.nansum(truth * np.nan_to_num(per_class)) / truth.sum()),
+        "per_class": dict(zip(space.names, map(_number, per_class), strict=True)),
+        "images": len(scored.pairs),
+        "groups": len(set(groups)),
+        "pixels": int(total.sum()),
+        **intervals(margins, stats.resampling_units(groups), space.names),
+        "labels": space.name,
+        "paired": scored.how,
+        "codings": {
+            "predictions": scored.codings[0]._asdict(),
+            "targets": scored.codings[1]._asdict(),
+        },
+        "ignored_pixels": int(counts[:, -1].sum()),
+        "void_predictions": int(total[:, -1].sum()),
+        "conventions": [_entry(convention, counts, space.names) for convention in CONVENTIONS],
+    }
+
+
+def _entry(convention: Convention, counts: Counts, names: list[str]) -> dict[str, Any]:
+    rule = convention.rule
+    ours, theirs = parts(counts, OURS).score, parts(counts, rule).score
+    return {
+        "name": convention.name,
+        "package": convention.package or None,
+        "version": convention.version or None,
+        "score": _number(theirs),
+        "absent": str(rule.absent),
+        "ignored": rule.ignored,
+        "averaging": rule.averaging,
+        "gap": _number(theirs - ours),
+        "because": because(counts, rule, names),
+    }
+
+
+def _number(value: Any) -> float | None:
+    return None if np.isnan(value) else float(value)

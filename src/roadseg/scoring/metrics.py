@@ -1,0 +1,160 @@
+"""Scores of semantic segmentation as pure functions of confusion matrices.
+
+A confusion matrix is int64 (C, C): rows truth, columns prediction, entries pixels. Every function takes any leading
+dimensions (..., C, C). To score a split, sum the matrices of its images and divide once; never average images' scores.
+A class that occurs neither in the truth nor in the prediction has NaN and is left out of every mean, as in
+cityscapesScripts.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64, Integer
+from torch import Tensor
+
+from roadseg.labels import IGNORE
+
+Confusion = Int64[np.ndarray, "*n c c"]
+Margins = Int64[np.ndarray, "*n 3 c"] | Float[np.ndarray, "*n 3 c"]
+
+
+def confusion_matrix(
+    prediction: Integer[Tensor, "*shape"], target: Integer[Tensor, "*shape"], classes: int
+) -> Int64[Tensor, "c c"]:
+    """Counts of (truth, prediction) over the pixels whose target is not `IGNORE`, int64 (C, C), on the inputs' device.
+
+    The caller sees to it that both hold class indices there, 0 to C-1: a network's maximum and `read_target` do.
+    Fastest with bytes.
+    """
+    # One count for each pair of bytes, then a look at the counts: several times as fast as looking at the pixels first.
+    cells = _bytes(target, IGNORE - 1).to(torch.int32) * 256 + _bytes(prediction, IGNORE)
+    counts = torch.bincount(cells.flatten(), minlength=256 * 256).reshape(256, 256)
+    confusion = counts[:classes, :classes]
+    if confusion.sum() + counts[IGNORE].sum() != target.numel():
+        beyond = (target != IGNORE) & ((prediction < 0) | (prediction >= classes))
+        assert not beyond.any(), f"prediction {prediction[beyond][0].item()} is not a class index (0-{classes - 1})"
+        raise AssertionError(f"a target is not 0-{classes - 1} or {IGNORE}")
+    return confusion
+
+
+def _bytes(indices: Tensor, no_class: int) -> Tensor:
+    """Indices as uint8; what does not fit becomes `no_class`."""
+    if indices.dtype == torch.uint8:
+        return indices
+    return torch.where((indices < 0) | (indices > IGNORE), no_class, indices).to(torch.uint8)
+
+
+def ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> np.ndarray:
+    """Shares in float64; NaN where there is nothing to divide by."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan), dtype=np.float64)
+
+
+def _nanmean(values: np.ndarray) -> np.ndarray:
+    present = ~np.isnan(values)
+    return ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
+
+
+def margins(confusion: Confusion) -> Int64[np.ndarray, "*n 3 c"]:
+    """All that a score here needs of a confusion matrix: each class's right, true and claimed pixels.
+
+    They can be summed like the matrices, and are 3C numbers where those are C * C.
+    """
+    return np.stack([np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)], axis=-2)
+
+
+SCORES = {
+    "mean_iou": "mIoU",
+    "micro_iou": "micro IoU",
+    "frequency_weighted_iou": "freq. weighted IoU",
+    "pixel_accuracy": "pixel accuracy",
+    "mean_accuracy": "mean accuracy",
+}
+"""The headline scores by name, and as tables call them."""
+HEADLINE = ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy")
+"""The scores that `scores` begins with."""
+
+
+def scores(margins: Margins) -> Float[np.ndarray, "*n s"]:
+    """The scores named in `HEADLINE`, then the IoU of each class, from margins (or sums of them); NaN for none."""
+    headline = [_mean_iou(margins), _micro_iou(margins), _weighted_iou(margins), _accuracy(margins), _recall(margins)]
+    return np.concatenate([np.stack(headline, axis=-1), _iou(margins)], axis=-1)
+
+
+def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
+    """How many units, given by their margins (U, 3, C), have to do with each of `scores`: for a class those whose
+    truth holds it, for the others those that hold anything.
+    """
+    holds = counts[:, 1] > 0
+    return np.concatenate([np.full(len(HEADLINE), holds.any(-1).sum()), holds.sum(0)])
+
+
+def _iou(margins: Margins) -> np.ndarray:
+    correct, true, claimed = margins[..., 0, :], margins[..., 1, :], margins[..., 2, :]
+    return ratio(correct, true + claimed - correct)
+
+
+def _mean_iou(margins: Margins) -> np.ndarray:
+    return _nanmean(_iou(margins))
+
+
+def _recall(margins: Margins) -> np.ndarray:
+    return _nanmean(ratio(margins[..., 0, :], margins[..., 1, :]))
+
+
+def _accuracy(margins: Margins) -> np.ndarray:
+    return ratio(margins[..., 0, :].sum(-1), margins[..., 1, :].sum(-1))
+
+
+def _micro_iou(margins: Margins) -> np.ndarray:
+    correct, true, claimed = np.moveaxis(margins.sum(-1), -1, 0)
+    return ratio(correct, true + claimed - correct)
+
+
+def _weighted_iou(margins: Margins) -> np.ndarray:
+    true = margins[..., 1, :]
+    total = true.sum(-1)
+    shares = ratio(true, total[..., None])
+    return np.where(total > 0, np.where(shares > 0, shares * _iou(margins), 0).sum(-1), np.nan)
+
+
+def per_class_iou(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
+    """Intersection over union, TP / (TP + FP + FN), for each class; NaN where the class never occurs."""
+    return _iou(margins(confusion))
+
+
+def per_class_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
+    """Recall, TP / (TP + FN), for each class; NaN where the truth does not hold it."""
+    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
+
+
+def mean_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
+    """Mean of the classes' IoU (macro IoU, "mIoU"), over the classes that occur."""
+    return _mean_iou(margins(confusion))
+
+
+def mean_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n"]:
+    """Mean of the classes' recall, over the classes that the truth holds."""
+    return _recall(margins(confusion))
+
+
+def pixel_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n"]:
+    """Share a of the pixels whose class is right."""
+    return _accuracy(margins(confusion))
+
+
+def micro_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
+    """IoU of all classes' pixels pooled, sum TP / sum (TP + FP + FN) = a / (2 - a) with the pixel accuracy a."""
+    return _micro_iou(margins(confusion))
+
+
+def frequency_weighted_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
+    """Sum over the classes of their share of the true pixels times their IoU (Long et al., CVPR 2015, sec. 5)."""
+    return _weighted_iou(margins(confusion))
+
+
+def merged(confusion: Confusion, group_of: list[int]) -> Int64[np.ndarray, "*n g g"]:
+    """The confusion of groups of classes, for example categories: class i belongs to the group `group_of[i]`."""
+    membership = np.eye(max(group_of) + 1, dtype=np.int64)[group_of]
+    return np.asarray(np.einsum("...ij,ia,jb->...ab", confusion, membership, membership))

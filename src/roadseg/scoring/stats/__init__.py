@@ -1,0 +1,31 @@
+"""What other images from the same world would change: intervals, paired tests, and what they rest on.
+
+Functions of arrays alone. The scores come as a function of summed counts, so that nothing here knows what a class is.
+"""
+
+from roadseg.scoring.stats.bootstrap import RESAMPLES, SEED, Estimate, covariance, estimate, with_seeds
+from roadseg.scoring.stats.learning import FEWEST_SIZES, USUAL_DEVIATION, LearningCurve, learning_curve
+from roadseg.scoring.stats.paired import PairedResult, holm, more_units, paired
+from roadseg.scoring.stats.shares import share_interval
+from roadseg.scoring.stats.units import FEWEST_UNITS, Units, resampling_units
+
+__all__ = [
+    "FEWEST_SIZES",
+    "FEWEST_UNITS",
+    "RESAMPLES",
+    "SEED",
+    "USUAL_DEVIATION",
+    "Estimate",
+    "LearningCurve",
+    "PairedResult",
+    "Units",
+    "covariance",
+    "estimate",
+    "holm",
+    "learning_curve",
+    "more_units",
+    "paired",
+    "resampling_units",
+    "share_interval",
+    "with_seeds",
+]  # fmt: skip

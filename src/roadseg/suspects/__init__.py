@@ -1,6 +1,0 @@
-"""Labels that are likely wrong, ranked by networks that were not trained on them."""
-
-from roadseg.suspects.find import Findings, find
-from roadseg.suspects.write import rows, write
-
-__all__ = ["Findings", "find", "rows", "write"]

@@ -1,0 +1,1 @@
+"""What is asked of this machine and its operating system."""

@@ -1,0 +1,88 @@
+"""Recipes and the flags that change them."""
+
+import argparse
+
+import pytest
+
+from roadseg.cli.flags import Parser, add_settings, given_settings
+from roadseg.config.overrides import overridden
+from roadseg.config.recipes import ASSIGNMENT, DATA_SETS, NETWORKS, RECIPES, describe, recipe
+from roadseg.config.settings import Config, Settings, from_json, to_json
+from roadseg.data import DATASETS
+from roadseg.errors import ConfigError
+from roadseg.models import MODELS, build
+
+
+def test_there_is_a_recipe_for_every_pair_of_data_set_and_network() -> None:
+    assert set(NETWORKS) == set(MODELS)
+    assert set(DATASETS) <= set(DATA_SETS)
+    assert len(RECIPES) == len(DATA_SETS) * (len(NETWORKS) + 1) + len(ASSIGNMENT)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe(name: str) -> None:
+    settings = recipe(name)
+    assert settings.recipe == name
+    assert settings.data.name in DATASETS
+    assert from_json(to_json(settings), "config.json") == settings
+    assert len(name) + len(describe(name)) < 110
+    assert build(settings.model.model_copy(update={"width": 0.02}), 5) is not None
+
+
+def test_a_recipe_with_a_crf_is_another_one_in_nothing_else() -> None:
+    plain, refined = recipe("camvid-fcn8s"), recipe("camvid-fcn8s_crf")
+    assert plain.crf.iterations == 0
+    assert refined.crf.iterations > 0
+    assert refined.model_copy(update={"recipe": plain.recipe, "crf": plain.crf}) == plain
+    assert "FCN-8s and a CRF on CamVid" in describe("camvid-fcn8s_crf")
+
+
+def test_an_unknown_recipe_gets_the_closest_name() -> None:
+    with pytest.raises(ConfigError, match="did you mean camvid-fcn8s"):
+        recipe("camvid-fcn8")
+
+
+def leaves(kind: type[Settings], prefix: str = "") -> set[str]:
+    found: set[str] = set()
+    for name, field in kind.model_fields.items():
+        section = field.annotation
+        nested = isinstance(section, type) and issubclass(section, Settings)
+        found |= leaves(section, f"{prefix}{name}.") if nested else {f"{prefix}{name}"}  # type: ignore[arg-type]
+    return found
+
+
+def parsed(*words: str) -> Config:
+    parser = Parser(prog="test")
+    add_settings(parser)
+    return overridden(recipe("demo-fcn32s"), given_settings(parser.parse_args(words)))
+
+
+def test_every_setting_has_a_flag_with_help() -> None:
+    parser = argparse.ArgumentParser()
+    add_settings(parser)
+    by_name = {action.dest: action for action in parser._actions}
+    assert leaves(Config) - {"recipe"} == set(by_name) - {"help"}
+    assert all(action.help for action in by_name.values())
+
+
+def test_flags_change_only_what_they_name() -> None:
+    changed = parsed(
+        "--train.epochs", "3", "--transforms.crop", "64", "32", "--seed", "7", "--model.batch_norm", "false"
+    )
+    assert changed.train.epochs == 3
+    assert changed.transforms.crop == (64, 32)
+    assert changed.seed == 7
+    assert changed.model.batch_norm is False
+    assert changed.optimizer == recipe("demo-fcn32s").optimizer
+
+
+def test_none_unsets_what_may_be_unset() -> None:
+    assert parsed("--transforms.crop", "none").transforms.crop is None
+    assert parsed("--train.class_weights", "none").train.class_weights == "none"
+    with pytest.raises(ConfigError, match=r"--train\.epochs"):
+        parsed("--train.epochs", "none")
+
+
+def test_wrong_numbers_of_values_are_told() -> None:
+    with pytest.raises(ConfigError, match=r"--transforms\.crop"):
+        parsed("--transforms.crop", "64")

@@ -1,0 +1,129 @@
+"""Runs side by side, and the tables that show them."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from roadseg.cli.main import main
+from roadseg.cli.tables import score_table
+from roadseg.config.settings import to_json
+from roadseg.data.streets import synthesize
+from roadseg.errors import RunError
+from roadseg.runs.arms import by_seed, comparable
+from roadseg.runs.run_dir import RunDir
+from roadseg.system.files import write_text
+
+
+def changed(run: RunDir, place: Path, **values: object) -> RunDir:
+    """A copy of a run whose validation report says something else."""
+    shutil.copytree(run.path, place)
+    path = place / "evaluation/val.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+    return RunDir(place)
+
+
+def shown(*reports: dict[str, object]) -> str:
+    text = io.StringIO()
+    console = Console(file=text, width=120, force_terminal=True, color_system="standard")
+    console.print(score_table([f"run {i}" for i, _ in enumerate(reports)], list(reports), "val"))
+    return text.getvalue()
+
+
+def test_what_cannot_be_compared_is_refused(trained: RunDir, tmp_path: Path) -> None:
+    other_images = changed(trained, tmp_path / "a", targets_sha256="0")
+    other_classes = changed(trained, tmp_path / "b", per_class={"cat": 1.0})
+    assert len(comparable([trained, trained], "val")) == 2
+    with pytest.raises(RunError, match="other images"):
+        comparable([trained, other_images], "val")
+    with pytest.raises(RunError, match="other classes"):
+        comparable([trained, other_classes], "val")
+    with pytest.raises(RunError, match=r"no evaluation of 'test' \(has: val\)"):
+        comparable([trained], "test")
+    with pytest.raises(RunError, match="no run in"):
+        comparable([RunDir(tmp_path)], "val")
+
+
+def test_no_score_is_bold_and_a_missing_class_has_a_dash(trained: RunDir, tmp_path: Path) -> None:
+    per_class = dict.fromkeys(trained.labels().names, 0.25)
+    better = changed(trained, tmp_path / "a", mean_iou=0.5, per_class={**per_class, "road": 0.75})
+    worse = changed(trained, tmp_path / "b", mean_iou=0.4, per_class={**per_class, "car": None})
+    text = shown(*comparable([better, worse], "val"))
+    assert "50.0" in text
+    assert "\x1b[1m50.0" not in text
+    assert "\x1b[1m75.0" not in text
+    assert "–" in text.split("│ car")[1].splitlines()[0]
+
+
+def test_a_report_of_an_older_version_is_shown(trained: RunDir, tmp_path: Path) -> None:
+    older = changed(trained, tmp_path / "a", ci95={"mean_iou": [0.1, 0.2]}, ci95_resampled="image")
+    path = older.evaluation / "val.json"
+    new = ("ci95_units", "ci95_resamples", "ci95_seed", "units_of_class", "too_few_units")
+    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key not in new}))
+    assert "(10.0–20.0)" in shown(*comparable([older], "val"))
+
+
+def test_a_folder_for_the_pictures_that_does_not_hold_them_is_refused(
+    trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    synthesize(other, drives=4, frames=2, width=96, height=64, seed=1)
+    few = tmp_path / "data"  # a word of the message too
+    synthesize(few, drives=1, frames=2, width=96, height=64)
+    for root, message in (
+        (tmp_path / "none", "no folder"),
+        (few, "is not in the data (4 of 4 are missing)"),
+        (other, "4 of 4 images have other labels"),
+    ):
+        for more in ([], ["--output", str(tmp_path / "report")]):
+            assert main(["compare", str(trained.path), "--data.root", str(root), *more]) == 2
+            out, error = capsys.readouterr()
+            assert out == ""
+            assert message in error
+            assert f" {root}" in error
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize("name", ["splits.json", "labels.json", "metrics.jsonl", "evaluation/val.confusion.npz"])
+def test_a_run_that_lacks_a_file_is_told_before_anything_else(
+    trained: RunDir, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, report = shutil.copytree(trained.path, tmp_path / "run"), tmp_path / "report"
+    (run / name).unlink()
+    assert main(["compare", str(trained.path), str(run), "--output", str(report)]) == 2
+    out, error = capsys.readouterr()
+    assert out == ""
+    assert f"roadseg: {run / name} is missing" in error
+    assert not report.exists()
+
+
+def test_a_report_takes_the_place_of_a_report_alone(
+    trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, report = shutil.copytree(trained.path, tmp_path / "run"), tmp_path / "report"
+    before = sorted(run.rglob("*"))
+    assert main(["compare", str(run), "--output", str(run)]) == 2
+    assert f"{run} holds other files" in capsys.readouterr().err
+    assert sorted(run.rglob("*")) == before
+    (report / "figures").mkdir(parents=True)  # a report that was cut off
+    assert main(["compare", str(run), "--output", str(report)]) == 0
+    assert main(["compare", str(run), "--output", str(report)]) == 0
+    (report / "study.json").write_text("{}")
+    assert main(["compare", str(run), "--output", str(report)]) == 2
+    assert "holds a study" in capsys.readouterr().err
+
+
+def test_runs_that_differ_in_their_seed_alone_are_put_together(trained: RunDir, tmp_path: Path) -> None:
+    def copy(name: str, **settings: object) -> RunDir:
+        shutil.copytree(trained.path, tmp_path / name)
+        write_text(tmp_path / name / "config.json", to_json(trained.config().model_copy(update=settings)))
+        return RunDir(tmp_path / name)
+
+    seed, other = copy("seed", seed=7), copy("other", train=trained.config().train.model_copy(update={"epochs": 9}))
+    assert by_seed([trained, seed], ["a", "b"]) == [("demo-fcn16s", [trained, seed])]
+    assert by_seed([trained, other, seed], ["a", "b", "c"]) == [("a", [trained, seed]), ("b", [other])]
+    twin = copy("twin")
+    assert by_seed([trained, twin], ["a", "b"]) == [("a", [trained]), ("b", [twin])]
