@@ -26,7 +26,9 @@ def cpu_has_bfloat16() -> bool:
     """Whether the CPU multiplies bfloat16 in hardware (AVX512-BF16, AMX, Arm's BF16); else it is ~10 times slower."""
     capabilities = torch.backends.cpu.get_cpu_capability()
     if capabilities.startswith("AVX"):
-        return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+        # torch knows what it may use (ATEN_CPU_CAPABILITY); the two questions below ask the processor alone.
+        wide = capabilities.startswith("AVX512")
+        return wide and bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
     return _cpu_flag("bf16")
 
 
