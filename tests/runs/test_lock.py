@@ -80,7 +80,7 @@ def test_many_lookers_do_not_keep_a_trainer_out(tmp_path: Path) -> None:
     with lock.held(tmp_path):
         pass
     looking = (
-        "import sys; from roadseg import lock; from pathlib import Path; print('looking', flush=True)\n"
+        "import sys; from roadseg.runs import lock; from pathlib import Path; print('looking', flush=True)\n"
         "while True: lock.is_held(Path(sys.argv[1]))"
     )
     command = [sys.executable, "-c", looking, str(tmp_path)]
