@@ -4,7 +4,8 @@
 
 It draws streets, trains three networks (one with a CRF) with two seeds, scores them, writes the report, labels pictures
 and ranks suspect labels, with the `roadseg` of this interpreter on one thread, and prints a SHA-256 for each file.
-Times, memory and places are left out, because they differ from run to run. On one machine two prints are equal, bit for bit.
+Times, memory and places are left out, because they differ from run to run.
+On one machine two prints are equal, bit for bit.
 """
 
 import argparse
