@@ -97,6 +97,20 @@ def test_equal_after_the_lookups_were_used() -> None:
     assert one != labels.camvid("all")
 
 
+@given(st.tuples(*[st.integers(0, 255)] * 3))
+def test_a_colour_survives_the_way_to_a_number_and_back(color: tuple[int, int, int]) -> None:
+    value = labels.packed(color)
+    assert f"{value:06x}" == bytes(color).hex()
+    assert labels.unpacked(value) == color
+    assert labels.packed_pixels(np.full((1, 2, 3), color, np.uint8)).tolist() == [[value, value]]
+
+
+def test_ids_and_values_in_words() -> None:
+    assert labels.ranges([255, 1, 0, 2, 7]) == "0-2, 7, 255"
+    assert labels.listed([3, 1, 2], most=2) == "3, 1 and 1 more"
+    assert labels.listed(["road"]) == "road"
+
+
 @given(spaces)
 def test_survives_json(space: LabelSpace) -> None:
     assert LabelSpace.model_validate_json(space.model_dump_json()) == space

@@ -6,13 +6,14 @@ an *id* is what the data set's label files hold. `IGNORE` marks pixels that neit
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 import yaml
-from jaxtyping import Int16, Int64, UInt8
+from jaxtyping import Int16, Int32, Int64, UInt8
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from roadseg.errors import ConfigError
@@ -101,13 +102,25 @@ class LabelSpace(BaseModel):
     @cached_property
     def color_to_index(self) -> Int64[np.ndarray, "n 2"]:
         """Rows (packed RGB, class index or `IGNORE`) sorted by colour, int64 (n, 2)."""
-        rows = [(_pack(label.color), index) for index, label in enumerate(self.classes)]
-        rows += [(_pack(label.color), IGNORE) for label in self.ignored]
+        rows = [(packed(label.color), index) for index, label in enumerate(self.classes)]
+        rows += [(packed(label.color), IGNORE) for label in self.ignored]
         return np.array(sorted(rows), np.int64)
 
 
-def _pack(color: Color) -> int:
+def packed(color: Color) -> int:
+    """A colour as one number, 0xRRGGBB."""
     return color[0] << 16 | color[1] << 8 | color[2]
+
+
+def unpacked(value: int) -> Color:
+    """The colour of a number 0xRRGGBB."""
+    return value >> 16, value >> 8 & 255, value & 255
+
+
+def packed_pixels(pixels: UInt8[np.ndarray, "h w 3"]) -> Int32[np.ndarray, "h w"]:
+    """Colours as numbers 0xRRGGBB, int32 (H, W)."""
+    wide = pixels.astype(np.int32)
+    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
 
 
 def indices_from_ids(values: UInt8[np.ndarray, "h w"], space: LabelSpace) -> UInt8[np.ndarray, "h w"]:
@@ -118,40 +131,41 @@ def indices_from_ids(values: UInt8[np.ndarray, "h w"], space: LabelSpace) -> UIn
     indices: np.ndarray = space.id_to_index[values]
     if (indices < 0).any():
         unknown = sorted({int(value) for value in np.unique(values[indices < 0])})
-        raise ValueError(f"label {_listed(unknown)} is not a class of {space.name} ({_ranges(space)})")
+        raise ValueError(f"label {listed(unknown)} is not a class of {space.name} ({_known_ids(space)})")
     return indices.astype(np.uint8)
 
 
 def indices_from_colors(pixels: UInt8[np.ndarray, "h w 3"], space: LabelSpace) -> UInt8[np.ndarray, "h w"]:
     """Class indices uint8 (H, W) of colours uint8 (H, W, 3). Raises `ValueError` with the unknown colours."""
-    wide = pixels.astype(np.int64)
-    packed = wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2]
+    values = packed_pixels(pixels)
     table = space.color_to_index
-    position = np.searchsorted(table[:, 0], packed).clip(max=len(table) - 1)
-    unknown = table[position, 0] != packed
+    position = np.searchsorted(table[:, 0], values).clip(max=len(table) - 1)
+    unknown = table[position, 0] != values
     if unknown.any():
-        colors = [f"({v >> 16}, {v >> 8 & 255}, {v & 255})" for v in np.unique(packed[unknown]).tolist()]
-        raise ValueError(f"colour {_listed(colors)} is not a class of {space.name}")
+        colors = [unpacked(value) for value in np.unique(values[unknown]).tolist()]
+        raise ValueError(f"colour {listed(colors)} is not a class of {space.name}")
     indices: np.ndarray = table[position, 1]
     return indices.astype(np.uint8)
 
 
-def _listed(values: list[int] | list[str], most: int = 5) -> str:
+def listed(values: Sequence[object], most: int = 5) -> str:
+    """The first of some values in words, and how many more there are."""
     shown = ", ".join(str(value) for value in values[:most])
     return shown + (f" and {len(values) - most} more" if len(values) > most else "")
 
 
-def _ranges(space: LabelSpace) -> str:
-    """The known ids in words, for example "0-10, 11 = ignore"."""
+def ranges(ids: Iterable[int]) -> str:
+    """Ids in words, for example "0-10, 255"."""
+    known = {int(i) for i in ids}
+    starts = sorted(i for i in known if i - 1 not in known)
+    ends = sorted(i for i in known if i + 1 not in known)
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
-    def runs(ids: list[int]) -> str:
-        starts = [i for i in ids if i - 1 not in ids]
-        ends = [i for i in ids if i + 1 not in ids]
-        return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))
 
-    known = runs(sorted(label.id for label in space.classes))
-    ignored = runs(sorted(label.id for label in space.ignored))
-    return f"{known}; ignored: {ignored}" if ignored else known
+def _known_ids(space: LabelSpace) -> str:
+    """The ids of a table in words, for example "0-10; ignored: 11"."""
+    known = ranges(label.id for label in space.classes)
+    return f"{known}; ignored: {ranges(label.id for label in space.ignored)}" if space.ignored else known
 
 
 def load(path: Path, choice: ClassChoice = "evaluation") -> LabelSpace:

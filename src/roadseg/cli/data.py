@@ -14,6 +14,7 @@ from roadseg.cli.terminal import FAILED, live_display, new_console, say
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import RECIPES, recipe
 from roadseg.errors import ConfigError
+from roadseg.labels import listed
 from roadseg.system.files import check_new
 
 if TYPE_CHECKING:
@@ -170,7 +171,6 @@ def split_verb(arguments: argparse.Namespace) -> None:
     console = new_console()
     for part, members in records.items():
         names = sorted(groups(members))
-        more = f" and {len(names) - MOST_GROUPS} more" if len(names) > MOST_GROUPS else ""
         count = f"{len(members)} images, {len(names)} group{'s' if len(names) != 1 else ''}"
-        say(console, f"{part}: {count}: {', '.join(names[:MOST_GROUPS])}{more}")
+        say(console, f"{part}: {count}: {listed(names, MOST_GROUPS)}")
     say(console, f"division: {arguments.output}")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Shaped, UInt8
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -39,7 +39,7 @@ class Sample(NamedTuple):
 
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width in pixels of the upright image, from the file's header alone."""
-    with _opened(path) as image:
+    with opened(path) as image:
         on_its_side = image.format in CAMERA_FORMATS and image.getexif().get(EXIF_ORIENTATION, 1) >= SIDEWAYS
         return (image.width, image.height) if on_its_side else (image.height, image.width)
 
@@ -49,7 +49,7 @@ def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
 
     Raises `DataError` naming the file when it cannot be decoded or is not 8-bit.
     """
-    with _opened(path) as image:
+    with opened(path) as image:
         if image.mode in WIDE_MODES:
             raise DataError(f"{path} has more than 8 bits a channel ({image.mode}); convert it to an 8-bit picture")
         upright = _decoded(ImageOps.exif_transpose, path, image) if image.format in CAMERA_FORMATS else image
@@ -82,7 +82,7 @@ def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:
 
 def open_label(path: Path) -> Image.Image:
     """A label file, opened but not decoded. Raises `DataError` when it cannot be opened, or is a JPEG."""
-    image = _opened(path)
+    image = opened(path)
     if image.format in CAMERA_FORMATS:
         image.close()
         raise DataError(f"{path} is a JPEG, whose compression changes labels; export the labels as PNG")
@@ -94,14 +94,21 @@ def label_values(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:
 
     Raises `DataError` naming the file when it cannot be decoded, or holds a value that is not a byte.
     """
-    values = np.asarray(_decoded(image.copy, path))
-    if values.dtype == np.bool_:
-        values = values.astype(np.uint8)
+    values = stored_values(image, path)
     if values.dtype != np.uint8:
         if values.min() < 0 or values.max() > 255:
             raise DataError(f"{path} holds values from {values.min()} to {values.max()}; label ids are 0 to 255")
         values = values.astype(np.uint8)
     return values
+
+
+def stored_values(image: Image.Image, path: Path) -> Shaped[np.ndarray, "h w"]:
+    """The values of a picture of one value a pixel as they are stored, (H, W); a bit as a byte.
+
+    Raises `DataError` naming the file when it cannot be decoded.
+    """
+    values = np.asarray(_decoded(image.copy, path))
+    return values.astype(np.uint8) if values.dtype == np.bool_ else values
 
 
 def rgb_pixels(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 3"]:
@@ -134,7 +141,8 @@ def _differing(record: Record, size: tuple[int, int], target_size: tuple[int, in
     )
 
 
-def _opened(path: Path) -> Image.Image:
+def opened(path: Path) -> Image.Image:
+    """A picture, opened but not decoded. Raises `DataError` naming the file when it cannot be opened."""
     try:
         return Image.open(path)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:

@@ -16,6 +16,7 @@ from roadseg.config.settings import Data
 from roadseg.curation.check import Finding, Found, draft, find_data, find_pairs, judge, left_out, look_at
 from roadseg.curation.check.borders import SMOOTHED, lies_between, share_between
 from roadseg.curation.check.classes import shares
+from roadseg.curation.check.seen import read_values
 from roadseg.curation.check.shift import REACH, Fit, direction
 from roadseg.data.layouts import folder
 from roadseg.data.similar import COPY, NEAR, both_hashes, near_pairs, perceptual_hash
@@ -485,3 +486,18 @@ def test_directions() -> None:
     assert direction(-1, -3) == "1 pixel left and 3 above"
     assert direction(-6, 4) == "6 pixels left and 4 below"
     assert direction(0, -4, move=True) == "4 pixels up"
+
+
+def test_labels_are_read_as_they_are_stored(tmp_path: Path) -> None:
+    wide = np.array([[0, 300], [65535, 7]], np.uint16)
+    Image.fromarray(wide).save(tmp_path / "wide.png")
+    values, form, mode = read_values(tmp_path / "wide.png")
+    assert (values.tolist(), form, mode[0]) == (wide.tolist(), "PNG", "I")
+    Image.fromarray(np.array([[0, 1]], bool)).save(tmp_path / "bits.png")
+    assert read_values(tmp_path / "bits.png")[0].tolist() == [[0, 1]]
+    Image.new("RGBA", (2, 1), (1, 2, 3, 0)).save(tmp_path / "colours.png")
+    assert read_values(tmp_path / "colours.png")[0].tolist() == [[[1, 2, 3], [1, 2, 3]]]
+    Image.fromarray(np.random.default_rng(0).integers(0, 9, (40, 40), np.uint8)).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:300])
+    with pytest.raises(DataError, match=r"cannot decode .*cut.png: .*; replace the file"):
+        read_values(tmp_path / "cut.png")

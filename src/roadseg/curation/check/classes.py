@@ -10,7 +10,7 @@ from jaxtyping import Int64
 
 from roadseg.curation.check.finding import Finding, plural
 from roadseg.curation.check.seen import LabelFacts, Seen
-from roadseg.labels import LabelSpace
+from roadseg.labels import LabelSpace, packed
 
 FEW_IMAGES = 3
 """A class in fewer images of the training part is called rare."""
@@ -33,8 +33,7 @@ def shares(seen: Sequence[Seen], space: LabelSpace) -> Shares:
     """Count the classes of the labels that could be read; values that the table lacks count as unlabelled."""
     read = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts)]
     column = {
-        (row.color[0] << 16 | row.color[1] << 8 | row.color[2]) if space.coding == "colors" else row.id: index
-        for index, row in enumerate(space.classes)
+        packed(row.color) if space.coding == "colors" else row.id: index for index, row in enumerate(space.classes)
     }
     pixels = np.zeros((len(read), len(space.classes) + 1), np.int64)
     for row, (_, label) in enumerate(read):

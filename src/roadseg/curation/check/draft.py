@@ -8,7 +8,7 @@ from roadseg.curation.check import borders
 from roadseg.curation.check.find import Found
 from roadseg.curation.check.seen import LabelFacts, Seen
 from roadseg.curation.check.values import CAMVID, OFFICIAL, TRAIN
-from roadseg.labels import IGNORE, Label, LabelSpace, camvid, cityscapes
+from roadseg.labels import IGNORE, Label, LabelSpace, camvid, cityscapes, packed, unpacked
 
 MOST_CLASSES = 64
 """Labels with more values have no draft."""
@@ -51,7 +51,7 @@ def _known(values: set[int], colored: bool) -> tuple[str, LabelSpace] | None:
     if colored:
         spaces = {"CamVid's 11 classes": camvid(), "Cityscapes' and KITTI's classes": _each_color_once(official)}
         for name, space in spaces.items():
-            colors = {_packed(label.color) for label in space.classes + space.ignored}
+            colors = {packed(label.color) for label in space.classes + space.ignored}
             if len(values) >= 4 and values <= colors | {0}:
                 return name, space
         return None
@@ -78,7 +78,7 @@ def _numbered(values: list[int], colored: bool) -> LabelSpace:
     """A class for each value but those that mean unlabelled nearly everywhere: 255, and black among several colours."""
     if colored:
         classes = [value for value in values if value or len(values) == 2]
-        colors = [(value >> 16, value >> 8 & 255, value & 255) for value in classes]
+        colors = [unpacked(value) for value in classes]
         ids = list(range(len(classes)))
     else:
         classes = values if values == [0, IGNORE] else [value for value in values if value != IGNORE]
@@ -88,10 +88,6 @@ def _numbered(values: list[int], colored: bool) -> LabelSpace:
         for number, (value, color) in enumerate(zip(ids, colors, strict=True))
     )
     return LabelSpace(name="numbered", classes=rows, ignored=(UNLABELLED,) if len(classes) < len(values) else ())
-
-
-def _packed(color: tuple[int, int, int]) -> int:
-    return color[0] << 16 | color[1] << 8 | color[2]
 
 
 def _color(number: int) -> tuple[int, int, int]:

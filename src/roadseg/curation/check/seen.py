@@ -11,10 +11,20 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from roadseg.data.decode import CAMERA_FORMATS, EXIF_ORIENTATION, image_size, read_image
+from roadseg.data.decode import (
+    CAMERA_FORMATS,
+    EXIF_ORIENTATION,
+    LABEL_MODES,
+    WIDE_MODES,
+    opened,
+    read_image,
+    rgb_pixels,
+    stored_values,
+)
 from roadseg.data.records import Record
 from roadseg.data.similar import both_hashes
 from roadseg.errors import DataError
+from roadseg.labels import packed_pixels
 
 if TYPE_CHECKING:
     from roadseg.curation.check.shift import Fit
@@ -126,23 +136,14 @@ def read_values(path: Path) -> tuple[np.ndarray, str, str]:
 
     Raises `DataError` naming the file when it cannot be decoded.
     """
-    image_size(path)  # what cannot be opened is told as everywhere
-    try:
-        with Image.open(path) as file:
-            form, mode = file.format or "", file.mode
-            single = mode in ("L", "P", "1", "I", "F") or mode.startswith("I;")
-            values = np.asarray(file) if single else np.asarray(file.convert("RGB"))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise DataError(f"cannot decode {path}: {str(error).splitlines()[0]}; replace the file") from error
-    return (values.astype(np.uint8) if values.dtype == np.bool_ else values), form, mode
+    with opened(path) as file:
+        single = file.mode in LABEL_MODES | WIDE_MODES
+        return stored_values(file, path) if single else rgb_pixels(file, path), file.format or "", file.mode
 
 
 def packed(values: np.ndarray) -> np.ndarray:
     """Ids as they are; colours (H, W, 3) as 0xRRGGBB, int32 (H, W)."""
-    if values.ndim == 2:
-        return values
-    wide = values.astype(np.int32)
-    return np.asarray(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
+    return values if values.ndim == 2 else packed_pixels(values)
 
 
 def _strips(values: np.ndarray, held: dict[int, int]) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ def table_values(space: LabelSpace) -> set[int]:
     """What labels may hold by a table: ids, or colours as 0xRRGGBB."""
     rows = space.classes + space.ignored
     if space.coding == "colors":
-        return {red << 16 | green << 8 | blue for red, green, blue in (row.color for row in rows)}
+        return {labels.packed(row.color) for row in rows}
     return {row.id for row in rows}
 
 
@@ -42,8 +42,7 @@ def fitting(values: set[int], kind: str) -> list[str]:
 
 def listed(values: Sequence[int], kind: str, most: int = 12) -> str:
     """The first ids, or colours, of a list in words."""
-    shown = [f"({v >> 16}, {v >> 8 & 255}, {v & 255})" if kind == "colors" else str(v) for v in values[:most]]
-    return ", ".join(shown) + (f" and {len(values) - most} more" if len(values) > most else "")
+    return labels.listed([labels.unpacked(value) for value in values] if kind == "colors" else values, most)
 
 
 def names_of(read: Labelled) -> tuple[str, ...]:

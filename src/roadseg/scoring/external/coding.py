@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Int64
 
 from roadseg.errors import DataError
-from roadseg.labels import IGNORE, LabelSpace
+from roadseg.labels import IGNORE, LabelSpace, listed, ranges
 from roadseg.scoring.external.read import CODINGS, Coding, Pair, Tally
 
 WORDS: dict[Coding, str] = {"ids": "official ids", "train-ids": "train ids (class indices)", "colors": "colours"}
@@ -68,9 +68,11 @@ class Guess:
         tried: list[Coding] = [self.given] if self.given else ["ids", "train-ids"]
         fitting = [index_table(coding, self.space) >= 0 for coding in tried]
         unknown = values[~fitting[int(np.argmax([table[values].sum() for table in fitting]))][values]]
-        known = " and ".join(f"{WORDS[coding]} {_ranges(table)}" for coding, table in zip(tried, fitting, strict=True))
+        known = " and ".join(
+            f"{WORDS[coding]} {ranges(table.nonzero()[0])}" for coding, table in zip(tried, fitting, strict=True)
+        )
         return (
-            f"{path} holds {_listed(unknown)}, which is no label of {self.space.name} ({known}); "
+            f"{path} holds {listed(unknown.tolist())}, which is no label of {self.space.name} ({known}); "
             "mend the file, or choose the label space that it was made with"
         )
 
@@ -112,7 +114,7 @@ def refuse_mixed(
             if instead > share + FAR and (index_table(other, guess.space)[values] >= 0).all():
                 odd.append((pair.prediction if index == 0 else pair.target, share, instead))
         if odd:
-            names = _listed(np.array([path.name for path, _, _ in odd]), what="files")
+            names = listed([path.name for path, _, _ in odd])
             share, instead = (100 * float(np.mean([entry[column] for entry in odd])) for column in (1, 2))
             raise DataError(
                 f"{len(odd)} of {len(pairs)} {guess.role} look like {WORDS[other]}, the others like {WORDS[chosen]}: "
@@ -131,7 +133,9 @@ def _how(
 ) -> str:
     if guess.given:
         return f"{WORDS[coding]}, as given"
-    values = f"{WORDS[coding]}, found out" + ("" if coding == "colors" else f" from values {_ranges(guess.seen)}")
+    values = f"{WORDS[coding]}, found out" + (
+        "" if coding == "colors" else f" from values {ranges(guess.seen.nonzero()[0])}"
+    )
     tables = [index_table(fitting, guess.space)[guess.seen] for fitting in guess.fitting]
     if all((table == tables[0]).all() for table in tables):
         return values
@@ -164,16 +168,3 @@ def class_counts(codings: tuple[Coding, Coding], space: LabelSpace, tally: Tally
 
 def _either(codings: list[Coding]) -> str:
     return " or ".join(WORDS[coding] for coding in codings)
-
-
-def _listed(values: np.ndarray, most: int = 5, what: str = "values") -> str:
-    shown = ", ".join(str(value) for value in values[:most])
-    return shown + (f" and {len(values) - most} more {what}" if len(values) > most else "")
-
-
-def _ranges(known: np.ndarray) -> str:
-    """Which of 256 values are known, for example "0-10, 255"."""
-    values = set(np.flatnonzero(known).tolist())
-    starts = sorted(value for value in values if value - 1 not in values)
-    ends = sorted(value for value in values if value + 1 not in values)
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))

@@ -11,7 +11,7 @@ from jaxtyping import Int64, UInt8
 
 from roadseg.data.decode import LABEL_MODES, label_values, open_label, rgb_pixels
 from roadseg.errors import DataError
-from roadseg.labels import IGNORE, LabelSpace, indices_from_colors
+from roadseg.labels import IGNORE, LabelSpace, indices_from_colors, packed_pixels
 
 Coding = Literal["ids", "train-ids", "colors"]
 CODINGS: tuple[Coding, ...] = ("ids", "train-ids", "colors")
@@ -81,8 +81,7 @@ def read_values(path: Path, space: LabelSpace, coding: Coding | None) -> Values:
 
 
 def _indices(pixels: UInt8[np.ndarray, "h w 3"], path: Path, space: LabelSpace) -> UInt8[np.ndarray, "h w"]:
-    wide = pixels.astype(np.uint32)
-    found = _color_table(space).take(wide[..., 0] << 16 | wide[..., 1] << 8 | wide[..., 2])
+    found = _color_table(space).take(packed_pixels(pixels))
     if (found == _UNKNOWN).any():
         try:
             return indices_from_colors(pixels, space)
