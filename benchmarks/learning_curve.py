@@ -26,8 +26,8 @@ from pathlib import Path
 import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
-from roadseg.report import Arm
 from roadseg.report.comparison import learning
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import stats
 

@@ -12,8 +12,9 @@ from roadseg.data import label_space, load_records
 from roadseg.data.decode import read_target
 from roadseg.inference.visualize import png
 from roadseg.labels import IGNORE, LabelSpace
-from roadseg.report import Arm, write_report
+from roadseg.report import write_report
 from roadseg.report.comparison.gather import gather
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.evaluate import headline, report
 from roadseg.scoring.metrics import confusion_matrix

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roadseg.report.comparison.arms import Arm
 from roadseg.report.comparison.gather import gather
 from roadseg.report.scores_json import scores_file
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 
 MakeRun = Callable[..., RunDir]

@@ -12,8 +12,8 @@ from roadseg.cli.main import main
 from roadseg.cli.tables import score_table
 from roadseg.config.settings import to_json
 from roadseg.data.streets import synthesize
-from roadseg.errors import RunError
-from roadseg.runs.arms import by_seed, comparable
+from roadseg.errors import ConfigError, RunError
+from roadseg.runs.arms import Arm, by_seed, comparable, named_runs
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.files import write_text
 
@@ -123,7 +123,27 @@ def test_runs_that_differ_in_their_seed_alone_are_put_together(trained: RunDir, 
         return RunDir(tmp_path / name)
 
     seed, other = copy("seed", seed=7), copy("other", train=trained.config().train.model_copy(update={"epochs": 9}))
-    assert by_seed([trained, seed], ["a", "b"]) == [("demo-fcn16s", [trained, seed])]
-    assert by_seed([trained, other, seed], ["a", "b", "c"]) == [("a", [trained, seed]), ("b", [other])]
+    assert by_seed([trained, seed], ["a", "b"]) == [Arm("demo-fcn16s", (trained, seed))]
+    assert by_seed([trained, other, seed], ["a", "b", "c"]) == [Arm("a", (trained, seed)), Arm("b", (other,))]
     twin = copy("twin")
-    assert by_seed([trained, twin], ["a", "b"]) == [("a", [trained]), ("b", [twin])]
+    assert by_seed([trained, twin], ["a", "b"]) == [Arm("a", (trained,)), Arm("b", (twin,))]
+    data = trained.config().data
+    few = copy("few", data=data.model_copy(update={"split": data.split.model_copy(update={"share": 0.5})}))
+    assert by_seed([few, trained], ["a", "b"]) == [
+        Arm("demo-fcn16s", (few,), share=0.5), Arm("demo-fcn16s", (trained,), share=1.0),
+    ]  # fmt: skip
+    assert [arm.name for arm in by_seed([few, trained, other], ["a", "b", "c"])] == ["a", "b", "c"]
+
+
+def test_an_arm_is_named_by_its_fields() -> None:
+    assert Arm("net").name == "net"
+    assert Arm("net optimizer.lr=1e-3", share=0.25).name == "net optimizer.lr=1e-3 data.split.share=0.25"
+    assert Arm("net", share=1.0, random=True).name == "net data.split.share=1"
+
+
+def test_runs_are_named_as_shortly_as_they_differ(trained: RunDir, tmp_path: Path) -> None:
+    twin = RunDir(shutil.copytree(trained.path, tmp_path / "twin"))
+    assert named_runs([trained]) == ["demo-fcn16s"]
+    assert named_runs([trained, twin]) == [f"{run.path.parent.name}/{run.path.name}" for run in (trained, twin)]
+    with pytest.raises(ConfigError, match="stands twice; name each run once"):
+        named_runs([trained, trained])

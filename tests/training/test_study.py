@@ -18,6 +18,7 @@ from roadseg.config.settings import Config
 from roadseg.data import label_space, load_records
 from roadseg.errors import ConfigError, DataError, RunError, WeightsError, WorkFailed
 from roadseg.runs import lock
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 from roadseg.training import study
@@ -50,9 +51,9 @@ def test_arms_are_all_combinations(tiny: Configure) -> None:
     vary = {"optimizer.name": ["sgd", "adamw"], "transforms.crop": ["64,96", "none"]}
     arms = make_arms([tiny("demo-fcn32s"), tiny("demo-fcn16s")], vary)
     assert len(arms) == 8
-    chosen = arms["demo-fcn16s optimizer.name=sgd transforms.crop=64,96"]
+    chosen = arms[Arm("demo-fcn16s optimizer.name=sgd transforms.crop=64,96")]
     assert (chosen.model.name, chosen.optimizer.name, chosen.transforms.crop) == ("fcn16s", "sgd", (64, 96))
-    assert arms["demo-fcn32s optimizer.name=adamw transforms.crop=none"].transforms.crop is None
+    assert arms[Arm("demo-fcn32s optimizer.name=adamw transforms.crop=none")].transforms.crop is None
 
 
 @pytest.mark.parametrize(
@@ -85,33 +86,33 @@ def test_the_plan_goes_seed_by_seed(tiny: Configure, tmp_path: Path) -> None:
 
 def test_two_runs_in_one_place_are_refused(tiny: Configure, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="a seed 3 and a seed 3 are one run"):
-        plan({"a": small(tiny)}, [3, 4, 3], 0, tmp_path)
+        plan({Arm("a"): small(tiny)}, [3, 4, 3], 0, tmp_path)
     with pytest.raises(ConfigError, match="a/b seed 3 and a_b seed 3 are one run"):
-        plan({"a_b": small(tiny), "a/b": tiny("demo-fcn16s")}, [3], 0, tmp_path)
+        plan({Arm("a_b"): small(tiny), Arm("a/b"): tiny("demo-fcn16s")}, [3], 0, tmp_path)
 
 
 def test_folds_are_of_groups_unless_told_otherwise(tiny: Configure, tmp_path: Path) -> None:
-    trials = plan({"a": small(tiny)}, [0], 3, tmp_path)
+    trials = plan({Arm("a"): small(tiny)}, [0], 3, tmp_path)
     assert [trial.settings.data.split.fold for trial in trials] == [0, 1, 2]
     assert {trial.settings.data.split.scheme for trial in trials} == {"grouped"}
     assert trials[2].name == "a seed 0, fold 2"
-    random = plan({"a": small(tiny, data__split__scheme="random")}, [0], 2, tmp_path)
+    random = plan({Arm("a"): small(tiny, data__split__scheme="random")}, [0], 2, tmp_path)
     assert random[0].settings.data.split.scheme == "random"
 
 
 def test_the_part_to_report_is_test_where_there_is_one(tiny: Configure, tmp_path: Path) -> None:
-    assert check(plan({"a": small(tiny)}, [0], 0, tmp_path)) == "val"
+    assert check(plan({Arm("a"): small(tiny)}, [0], 0, tmp_path)) == "val"
     divided = small(tiny, data__split__fractions=["0.5", "0.25", "0.25"])
-    assert check(plan({"a": divided}, [0], 0, tmp_path)) == "test"
-    assert check(plan({"a": divided}, [0], 2, tmp_path)) == "val"
+    assert check(plan({Arm("a"): divided}, [0], 0, tmp_path)) == "test"
+    assert check(plan({Arm("a"): divided}, [0], 2, tmp_path)) == "val"
     assert not list(tmp_path.iterdir())
 
 
 def test_arms_on_other_images_or_classes_are_refused(tiny: Configure, tmp_path: Path) -> None:
-    other_classes = plan({"a": small(tiny), "b": small(tiny, data__classes="all")}, [0], 0, tmp_path)
+    other_classes = plan({Arm("a"): small(tiny), Arm("b"): small(tiny, data__classes="all")}, [0], 0, tmp_path)
     with pytest.raises(ConfigError, match="b has other classes than a"):
         check(other_classes)
-    other_images = plan({"a": small(tiny), "b": small(tiny, data__split__scheme="random")}, [0], 0, tmp_path)
+    other_images = plan({Arm("a"): small(tiny), Arm("b"): small(tiny, data__split__scheme="random")}, [0], 0, tmp_path)
     with pytest.raises(ConfigError, match="b divides the images otherwise than a"):
         check(other_images)
 
@@ -132,7 +133,7 @@ def test_a_bad_test_label_is_told_before_training(tiny: Configure, streets: Path
     data = tmp_path / "data"
     shutil.copytree(streets, data)
     settings = small(tiny, data__root=str(data), data__split__fractions=["0.5", "0.25", "0.25"])
-    trials = plan({"a": settings}, [0], 0, tmp_path / "study")
+    trials = plan({Arm("a"): settings}, [0], 0, tmp_path / "study")
     assert check(trials) == "test"
     (image_id, *_) = load_records(settings.data).splits.test
     label = data / "training/semantic" / f"{image_id}.png"
@@ -200,7 +201,7 @@ def test_a_network_that_cannot_be_made_is_refused_before_anything_is_trained(tin
     with pytest.raises(WeightsError, match=r"no weights file .*missing.pth"):
         check(plan(weights, [0], 0, tmp_path / "study"))
     with pytest.raises(ConfigError, match="no model 'fcn23s'; did you mean fcn32s"):
-        check(plan({"a": small(tiny, model__name="fcn23s")}, [0], 0, tmp_path / "study"))
+        check(plan({Arm("a"): small(tiny, model__name="fcn23s")}, [0], 0, tmp_path / "study"))
     assert not (tmp_path / "study").exists()
 
 
@@ -209,7 +210,7 @@ def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, traine
     place.parent.mkdir(parents=True)
     place.symlink_to(trained.path)
     with pytest.raises(RunError, match=r"seed-0 was made with other settings \(.* is .* there and .* here\)"):
-        check(plan({"a": small(tiny)}, [0], 0, tmp_path))
+        check(plan({Arm("a"): small(tiny)}, [0], 0, tmp_path))
 
 
 def test_runs_of_other_images_are_refused_before_anything_is_trained(
@@ -218,16 +219,16 @@ def test_runs_of_other_images_are_refused_before_anything_is_trained(
     root = tmp_path / "streets"
     shutil.copytree(streets, root)
     settings = small(tiny, data__root=str(root))
-    (trial,) = plan({"a": settings}, [0], 0, tmp_path)
+    (trial,) = plan({Arm("a"): settings}, [0], 0, tmp_path)
     trial.run.create(settings, label_space(settings.data), load_records(settings.data).splits)
     check([trial])
     shutil.move(root, tmp_path / "moved")
     moved = small(tiny, data__root=str(tmp_path / "moved"))
-    check(plan({"a": moved}, [0], 0, tmp_path))
+    check(plan({Arm("a"): moved}, [0], 0, tmp_path))
     for kind in ("image_2", "semantic"):
         min((tmp_path / "moved/training" / kind).iterdir()).unlink()
     with pytest.raises(RunError, match=r"the images have changed since .*seed-0 began"):
-        check(plan({"a": moved}, [0], 0, tmp_path))
+        check(plan({Arm("a"): moved}, [0], 0, tmp_path))
 
 
 def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: Path) -> None:
@@ -250,7 +251,7 @@ def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: 
 
 
 def test_complete_runs_that_lost_something_are_refused_or_scored_again(tiny: Configure, tmp_path: Path) -> None:
-    (trial,) = trials = plan({"a": small(tiny)}, [0], 0, tmp_path)
+    (trial,) = trials = plan({Arm("a"): small(tiny)}, [0], 0, tmp_path)
     run_study(trials, "val", tmp_path, Told())
     report = trial.run.evaluations()["val"]
     (trial.run.evaluation / "val.confusion.npz").unlink()
@@ -332,7 +333,7 @@ def test_an_interrupted_study_says_that_nothing_runs(
 ) -> None:
     failing({"demo-fcn32s": Interrupted("stopped")}, monkeypatch)
     with pytest.raises(Interrupted):
-        run_study(plan({"a": small(tiny)}, [0], 0, tmp_path), "val", tmp_path, Told())
+        run_study(plan({Arm("a"): small(tiny)}, [0], 0, tmp_path), "val", tmp_path, Told())
     (entry,) = json.loads((tmp_path / "study.json").read_text())["runs"]
     assert entry["state"] == "planned"
 
@@ -425,11 +426,11 @@ def test_every_grouped_fold_has_a_random_counterpart(tiny: Configure, tmp_path: 
         "seed-0-fold-0", "seed-0-fold-1", "seed-0-random-fold-0", "seed-0-random-fold-1",
     ]  # fmt: skip
     assert [trial.settings.data.split.scheme for trial in trials] == ["grouped", "grouped", "random", "random"] * 2
-    assert [trial.leaky for trial in trials] == [False, False, True, True] * 2
+    assert [trial.random for trial in trials] == [False, False, True, True] * 2
     assert trials[2].name == "demo-fcn32s seed 0, random fold 0"
     assert check(trials) == "val"
     grouped = plan(arms, [0, 1], 2, tmp_path)
-    assert [trial.run.path for trial in grouped] == [trial.run.path for trial in trials if not trial.leaky]
+    assert [trial.run.path for trial in grouped] == [trial.run.path for trial in trials if not trial.random]
 
 
 def test_images_that_are_groups_of_their_own_leak_nothing(
@@ -475,7 +476,9 @@ def test_arms_may_differ_in_the_share_of_the_same_training_images(tiny: Configur
     assert check(trials) == "val"
     quarter, half, all_of_them = (set(load_records(drawn[3, share]).splits.train) for share in (0.25, 0.5, 1))
     assert quarter < half < all_of_them
-    other = plan({"a": small(tiny), "b": small(tiny, data__split__share=0.5, data__split__seed=1)}, [0], 0, tmp_path)
+    other = plan(
+        {Arm("a"): small(tiny), Arm("b"): small(tiny, data__split__share=0.5, data__split__seed=1)}, [0], 0, tmp_path
+    )
     with pytest.raises(ConfigError, match="b divides the images otherwise than a"):
         check(other)
 

@@ -28,12 +28,11 @@ if TYPE_CHECKING:
 def compare_verb(arguments: argparse.Namespace) -> None:
     """Put the scores of runs side by side, and write a report on them."""
     from roadseg.cli.tables import score_table
-    from roadseg.report.comparison.arms import Arm
     from roadseg.report.comparison.gather import check_pictures, with_intervals
     from roadseg.report.comparison.learning import divided, gather_shares
     from roadseg.report.comparison.verdicts import verdicts
     from roadseg.report.write import check_report_place
-    from roadseg.runs.arms import by_seed, comparable
+    from roadseg.runs.arms import by_seed, comparable, named_runs
     from roadseg.runs.run_dir import RunDir
 
     runs = [RunDir(path) for path in arguments.runs]
@@ -41,16 +40,9 @@ def compare_verb(arguments: argparse.Namespace) -> None:
     reports = comparable(runs, split)
     if arguments.output:
         check_report_place(arguments.output)
-    names = [run.config().recipe for run in runs]
-    if len(set(names)) < len(names):
-        names = [f"{run.path.resolve().parent.name}/{run.path.resolve().name}" for run in runs]
-    if len(set(names)) < len(names):
-        names = [str(run.path.resolve()) for run in runs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise ConfigError(f"{twice} stands twice; name each run once")
+    names = named_runs(runs)
     console = new_console()
-    arms = [Arm(name, tuple(members)) for name, members in by_seed(runs, names)]
+    arms = by_seed(runs, names)
     comparison = gather_shares(" and ".join(arm.name for arm in divided(arms)[0]), arms, split, arguments.root)
     if arguments.root:
         check_pictures(comparison, arguments.root)
@@ -99,10 +91,11 @@ def study_verb(arguments: argparse.Namespace) -> int:
             with lock.held(arguments.output) if is_main_process() else nullcontext():
                 failures = run_study(trials, part, arguments.output, display)
                 title = " and ".join(arguments.recipes) + "".join(f", {key} varied" for key in varied)
-                complete = complete_arms([trial for trial in trials if not trial.leaky], failures)
+                complete = complete_arms(trials, failures)
                 root = trials[0].settings.data.root
-                comparison = gather_shares(title, complete, part, root) if complete else None
-                random, _ = divided(complete_arms([trial for trial in trials if trial.leaky], failures))
+                main = [arm for arm in complete if not arm.random]
+                comparison = gather_shares(title, main, part, root) if main else None
+                random, _ = divided([arm for arm in complete if arm.random])
                 if comparison and {arm.name for arm in comparison.arms} & {arm.name for arm in random}:
                     comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
                 if comparison:

@@ -1,6 +1,5 @@
 """One page that shows a comparison: report.html, report.md, scores.json, and their figures."""
 
-from roadseg.report.comparison.arms import Arm
 from roadseg.report.write import write_report
 
-__all__ = ["Arm", "write_report"]
+__all__ = ["write_report"]

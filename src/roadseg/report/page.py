@@ -31,6 +31,9 @@ from roadseg.report.figures import (
     differences as forest,
 )
 from roadseg.report.figures import (
+    leakage as leakage_figure,
+)
+from roadseg.report.figures import (
     learning as learning_figure,
 )
 from roadseg.report.figures import (
@@ -96,7 +99,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "gallery": gallery,
         "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
         "failures": failures,
-        "leakage": leakage.content(leakage.measure(comparison, comparison.random)) if comparison.random else None,
+        "leakage": _leakage(leakage.measure(comparison, comparison.random)) if comparison.random else None,
         "learning": _learning(comparison, found) if found else None,
         "verdicts": verdicts(comparison) + learning.sentences(found),
         "fewest_units": FEWEST_UNITS,
@@ -183,6 +186,10 @@ def _where(comparison: Comparison, place: figures.Place) -> dict[str, Any]:
         "files": {f"figures/{name}": text for name, text in pictures.items()}
         | {"anatomy.json": anatomy.anatomy_file(wheres, drawn, table)},
     }  # fmt: skip
+
+
+def _leakage(leaked: leakage.Leakage) -> dict[str, Any]:
+    return leakage.content(leaked) | {"figure": leakage_figure.figure(leaked)}
 
 
 def _learning(comparison: Comparison, found: Sequence[learning.Curve]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from roadseg.report.figures import differences as forest
 from roadseg.report.figures import scores as figures
 from roadseg.report.figures import svg
 from roadseg.report.figures.gallery import make_gallery
+from roadseg.report.figures.leakage import figure as leakage_figure
 from roadseg.system.files import check_unused, write_bytes, write_text
 from roadseg.system.progress import Display
 
@@ -46,7 +47,7 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
         write_text(folder / name, svg.standalone(difference))
     if comparison.random:
         leaked = leakage.measure(comparison, comparison.random)
-        write_text(folder / "leakage.svg", svg.standalone(leakage.figure(leaked)))
+        write_text(folder / "leakage.svg", svg.standalone(leakage_figure(leaked)))
     for number, image in enumerate(gallery.shown, 1):
         write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()

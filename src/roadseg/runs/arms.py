@@ -1,12 +1,33 @@
-"""Runs side by side."""
+"""Runs side by side: which can be compared, which belong together, and what they are called."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from roadseg.config.settings import Config
-from roadseg.errors import RunError
+from roadseg.errors import ConfigError, RunError
 from roadseg.runs.run_dir import RunDir
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One configuration under comparison, and its runs: one, or several seeds and folds; none before it is trained.
+
+    `share` is the share of the training images where other arms differ from it in that; else None. `base` names what
+    else it is. An arm with `random` is on random folds, to measure leakage alone.
+    """
+
+    base: str
+    runs: tuple[RunDir, ...] = ()
+    share: float | None = None
+    random: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return self.base if self.share is None else f"{self.base} data.split.share={self.share:.12g}"
 
 
 def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:
@@ -37,21 +58,50 @@ def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:
     return reports
 
 
-def by_seed(runs: list[RunDir], names: list[str]) -> list[tuple[str, list[RunDir]]]:
-    """The runs put together that differ in their training seed alone, by their recipe or their first one's name."""
+def named_runs(runs: Sequence[RunDir]) -> list[str]:
+    """A name for each run: its recipe, else its last two folders, else its path. Raises `ConfigError` for one twice."""
+    places = [run.path.resolve() for run in runs]
+    names = [run.config().recipe for run in runs]
+    if len(set(names)) < len(names):
+        names = [f"{place.parent.name}/{place.name}" for place in places]
+    if len(set(names)) < len(names):
+        names = [str(place) for place in places]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise ConfigError(f"{twice} stands twice; name each run once")
+    return names
+
+
+def by_seed(runs: Sequence[RunDir], names: Sequence[str]) -> list[Arm]:
+    """The arms of runs with these names; runs that differ in their training seed alone are put together.
+
+    An arm is called by its recipe where all arms of that recipe differ in the share of the training images alone, and
+    by its first run's name elsewhere.
+    """
     found: dict[Config, list[int]] = {}
     for index, run in enumerate(runs):
-        settings = run.config()
-        split = settings.data.split.model_copy(update={"share_seed": 0})  # in a study it goes with the seed
-        data = settings.data.model_copy(update={"root": None, "split": split})
-        alike = settings.model_copy(update={"seed": 0, "data": data})
-        found.setdefault(alike, []).append(index)
-    recipes = [settings.recipe for settings in found]
-    together: list[tuple[str, list[RunDir]]] = []
+        found.setdefault(_without_seed(run.config()), []).append(index)
+    arms: list[Arm] = []
     for settings, indices in found.items():
-        members = [runs[index] for index in indices]
+        members = tuple(runs[index] for index in indices)
+        same_recipe = [other for other in found if other.recipe == settings.recipe]
         if len({run.config().seed for run in members}) < len(members):  # one seed twice: each for itself
-            together += [(names[index], [runs[index]]) for index in indices]
+            arms += [Arm(names[index], (runs[index],)) for index in indices]
+        elif len({_without_share(other) for other in same_recipe}) > 1:
+            arms.append(Arm(names[indices[0]], members))
         else:
-            together.append((settings.recipe if recipes.count(settings.recipe) == 1 else names[indices[0]], members))
-    return together
+            arms.append(Arm(settings.recipe, members, settings.data.split.share if len(same_recipe) > 1 else None))
+    return arms
+
+
+def _without_seed(settings: Config) -> Config:
+    """What runs of one arm have in common; in a study `share_seed` goes with the seed."""
+    split = settings.data.split.model_copy(update={"share_seed": 0})
+    return settings.model_copy(
+        update={"seed": 0, "data": settings.data.model_copy(update={"root": None, "split": split})}
+    )
+
+
+def _without_share(settings: Config) -> Config:
+    split = settings.data.split.model_copy(update={"share": 1.0})
+    return settings.model_copy(update={"data": settings.data.model_copy(update={"split": split})})

@@ -10,7 +10,7 @@ import gc
 import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,8 +22,8 @@ from roadseg.data import label_space, load_records
 from roadseg.data.decode import read_sample
 from roadseg.data.splits import Splits
 from roadseg.errors import OUT_OF_MEMORY, ConfigError, DataError, RoadsegError, RunError, WorkFailed, out_of_memory
-from roadseg.report import Arm
 from roadseg.runs import lock
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.evaluate import evaluate_run
 from roadseg.system.files import check_unused, write_text
@@ -33,56 +33,68 @@ from roadseg.training.first_weights import first_weights
 from roadseg.training.interrupt import Interrupted
 from roadseg.training.train import train
 
-RANDOM = "-random"
-"""In the name of a run's folder: it is on random folds, beside the grouped ones of a study with `--split both`."""
+SHARE = "data.split.share"
+"""The setting that an arm names apart from all others: arms that differ in it alone are points of one curve."""
 
 
 @dataclass(frozen=True)
 class Trial:
     """One run of a study: the arm that it belongs to, its settings and its place."""
 
-    arm: str
+    arm: Arm
     settings: Config
     run: RunDir
 
     @property
-    def leaky(self) -> bool:
+    def seed(self) -> int:
+        """Of the training."""
+        return self.settings.seed
+
+    @property
+    def fold(self) -> int | None:
+        """Which fold is held out; None without folds."""
+        split = self.settings.data.split
+        return split.fold if split.folds else None
+
+    @property
+    def random(self) -> bool:
         """Whether it is there to measure leakage alone, on a random fold."""
-        return RANDOM in self.run.path.name
+        return self.arm.random
 
     @property
     def name(self) -> str:
         """As a person would call it."""
-        place = self.run.path.name.replace("-", " ", 1).replace(f"{RANDOM}-fold-", ", random fold ")
-        return f"{self.arm} {place.replace('-fold-', ', fold ')}"
+        fold = "" if self.fold is None else f", {'random ' * self.random}fold {self.fold}"
+        return f"{self.arm.name} seed {self.seed}{fold}"
 
 
-def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[str, Config]:
-    """The configurations to compare by name: every base with every combination of the varied settings.
+def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[Arm, Config]:
+    """The configurations to compare: every base with every combination of the varied settings.
 
     Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal ones.
     """
-    arms: dict[str, Config] = {}
+    arms: dict[Arm, Config] = {}
     for base in bases:
         for values in itertools.product(*vary.values()):
             changes = dict(zip(vary, values, strict=True))
-            name = " ".join([base.recipe, *(f"{key}={value}" for key, value in changes.items())])
             settings = overridden(base, {key: setting_value(key, value) for key, value in changes.items()})
+            words = [f"{key}={value}" for key, value in changes.items() if key != SHARE]
+            arm = Arm(" ".join([base.recipe, *words]), share=settings.data.split.share if SHARE in vary else None)
             if settings in arms.values():
-                raise ConfigError(f"{name} stands twice; name each recipe and each value once")
-            arms[name] = settings
+                raise ConfigError(f"{arm.name} stands twice; name each recipe and each value once")
+            arms[arm] = settings
     return arms
 
 
-def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: Path, both: bool = False) -> list[Trial]:
+def plan(arms: Mapping[Arm, Config], seeds: Sequence[int], folds: int, output: Path, both: bool = False) -> list[Trial]:
     """All runs, seed by seed, so that a study that is stopped early has compared all arms.
 
-    With `both` each fold of whole groups has a counterpart of single images, `RANDOM` in its name.
+    With `both` each fold of whole groups has a counterpart of single images, whose arm is `random`.
     Raises `ConfigError` where folds do not fit the division, and where two runs would have one place.
     """
     trials: dict[Path, Trial] = {}
-    variants = ("", RANDOM) if both else ("",)
-    for seed, variant, fold, (name, base) in itertools.product(seeds, variants, range(max(folds, 1)), arms.items()):
+    variants = (False, True) if both else (False,)
+    for seed, random, fold, (arm, base) in itertools.product(seeds, variants, range(max(folds, 1)), arms.items()):
         changes: dict[str, Any] = {"seed": seed}
         if base.data.split.share < 1:  # each seed draws its own images, or one draw's luck would bend the whole curve
             changes["data.split.share_seed"] = base.data.split.share_seed + seed
@@ -91,10 +103,11 @@ def plan(arms: Mapping[str, Config], seeds: Sequence[int], folds: int, output: P
             changes |= {"data.split.folds": folds, "data.split.fold": fold}
             if both and scheme not in ("auto", "grouped"):
                 raise ConfigError(f"--split both trains on grouped and on random folds; leave out the scheme {scheme}")
-            changes["data.split.scheme"] = "random" if variant else "grouped" if scheme == "auto" else scheme
-        place = f"seed-{seed}{variant}-fold-{fold}" if folds else f"seed-{seed}"
-        folder = name.replace(" ", ",").replace("/", "_")
-        trial = Trial(name, overridden(base, changes), RunDir(output / "runs" / folder / place))
+            changes["data.split.scheme"] = "random" if random else "grouped" if scheme == "auto" else scheme
+        place = f"seed-{seed}{'-random' * random}-fold-{fold}" if folds else f"seed-{seed}"
+        folder = arm.name.replace(" ", ",").replace("/", "_")
+        run = RunDir(output / "runs" / folder / place)
+        trial = Trial(replace(arm, random=random), overridden(base, changes), run)
         other = trials.setdefault(trial.run.path, trial)
         if other is not trial:
             raise ConfigError(f"{trial.name} and {other.name} are one run, {trial.run.path}; name each seed once")
@@ -126,13 +139,16 @@ def check(trials: Sequence[Trial]) -> str:
                 f"the images have changed since {trial.run.path} began; restore them or choose another --output"
             )
         if label_space(data) != space:
-            raise ConfigError(f"{trial.arm} has other classes than {first.arm}; choose one data set and --data.classes")
-        known = of_fold.setdefault((trial.leaky, data.split.fold), trial)
+            raise ConfigError(
+                f"{trial.arm.name} has other classes than {first.arm.name}; choose one data set and --data.classes"
+            )
+        known = of_fold.setdefault((trial.random, data.split.fold), trial)
         if divisions[whole(known.settings.data)].sha256 != divisions[entire].sha256:
             raise ConfigError(
-                f"{trial.arm} divides the images otherwise than {known.arm}; give one --data.split.scheme for all"
+                f"{trial.arm.name} divides the images otherwise than {known.arm.name}; "
+                "give one --data.split.scheme for all"
             )
-    if any(trial.leaky for trial in trials):
+    if any(trial.random for trial in trials):
         _check_groups(first.settings.data)
     for model in dict.fromkeys(trial.settings.model for trial in trials if not trial.run.complete):
         first_weights(models.build(model, len(space.classes)), model)
@@ -256,22 +272,22 @@ def _check_scored(trial: Trial, part: str, display: Display) -> None:
 def complete_arms(trials: Sequence[Trial], failures: Mapping[str, str]) -> list[Arm]:
     """The arms with their runs; those with a failed run are left out, because their mean would be of other runs."""
     broken = {trial.arm for trial in trials if trial.name in failures}
-    names = dict.fromkeys(trial.arm for trial in trials if trial.arm not in broken)
-    return [Arm(name, tuple(trial.run for trial in trials if trial.arm == name)) for name in names]
+    whole_arms = dict.fromkeys(trial.arm for trial in trials if trial.arm not in broken)
+    return [replace(arm, runs=tuple(trial.run for trial in trials if trial.arm == arm)) for arm in whole_arms]
 
 
 def seconds_left(trials: Sequence[Trial]) -> float | None:
     """Training time of all epochs that are still to come, from the pace of those so far; None before the first."""
     done = {trial.name: [sum(entry["seconds"].values()) for entry in trial.run.metrics()] for trial in trials}
-    by_arm = {trial.arm: list[float]() for trial in trials}
+    by_arm = {trial.arm.name: list[float]() for trial in trials}
     for trial in trials:
-        by_arm[trial.arm] += done[trial.name]
+        by_arm[trial.arm.name] += done[trial.name]
     everything = [seconds for times in by_arm.values() for seconds in times]
     if not everything:
         return None
     left = 0.0
     for trial in trials:
-        times = by_arm[trial.arm] or everything
+        times = by_arm[trial.arm.name] or everything
         epochs = 0 if trial.run.complete else trial.settings.train.epochs - len(done[trial.name])
         left += epochs * sum(times) / len(times)
     return left
@@ -291,10 +307,10 @@ def _write_state(
         if trial.name in failures:
             state = "failed"
         entry = {
-            "arm": trial.arm,
-            "seed": trial.settings.seed,
-            "fold": trial.settings.data.split.fold if trial.settings.data.split.folds else None,
-            "random": trial.leaky,
+            "arm": trial.arm.name,
+            "seed": trial.seed,
+            "fold": trial.fold,
+            "random": trial.random,
             "run": trial.run.path.relative_to(output).as_posix(),
             "state": state,
         }

@@ -12,9 +12,10 @@ from roadseg.data.streets import synthesize
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Grid
 from roadseg.report.comparison.anatomy import Where, gather_where, pairs, panels, stride_sentence
-from roadseg.report.comparison.arms import Arm, Comparison
+from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.gather import gather
 from roadseg.report.comparison.verdicts import verdicts
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import anatomy
 from roadseg.scoring.metrics import per_class_iou

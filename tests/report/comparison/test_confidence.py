@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roadseg.report import Arm
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.confidence import gathered, notes, of_arm, words
 from roadseg.report.comparison.gather import gather
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import confidence
 from roadseg.scoring.confidence import BINS, LOWEST, RIGHT, UNIT, WRONG

@@ -13,8 +13,9 @@ from roadseg.config.settings import to_json
 from roadseg.data import load_records
 from roadseg.errors import RunError
 from roadseg.report.comparison import words
-from roadseg.report.comparison.arms import Arm, Spread
+from roadseg.report.comparison.arms import Spread
 from roadseg.report.comparison.gather import gather
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics, stats
 from roadseg.system.files import write_text

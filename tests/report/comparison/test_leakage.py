@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from roadseg.errors import RunError
-from roadseg.report import Arm, write_report
+from roadseg.report import write_report
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.gather import gather
-from roadseg.report.comparison.leakage import Inflation, Leakage, figure, interval_words, measure, sentences
+from roadseg.report.comparison.leakage import Inflation, Leakage, interval_words, measure, sentences
+from roadseg.report.figures.leakage import figure
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from roadseg.errors import RunError
-from roadseg.report import Arm, write_report
+from roadseg.report import write_report
 from roadseg.report.comparison.arms import Comparison, Interval
 from roadseg.report.comparison.learning import (
     Curve,
@@ -24,6 +24,7 @@ from roadseg.report.comparison.learning import (
 )
 from roadseg.report.figures.learning import figure
 from roadseg.report.scores_json import scores_file
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import stats
 from roadseg.system.progress import Display
@@ -40,7 +41,7 @@ def arms(make_run: MakeRun, recipe: str, seeds: int = 2, shares: dict[float, flo
             make_run(f"{recipe}-{share}-{seed}", wrong, seed=seed, data__split__share_seed=seed, **changes)
             for seed in range(seeds)
         ]
-        made.append(Arm(f"{recipe} data.split.share={share:g}", tuple(runs)))
+        made.append(Arm(recipe, tuple(runs), share))
     return made
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from roadseg.data.streets import synthesize
 from roadseg.report.comparison import words
-from roadseg.report.comparison.arms import Arm, Comparison
+from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.caveats import caveats
 from roadseg.report.comparison.gather import gather
 from roadseg.report.comparison.verdicts import verdicts
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 
 MakeRun = Callable[..., RunDir]

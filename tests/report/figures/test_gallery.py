@@ -11,10 +11,10 @@ from PIL import Image
 from roadseg import labels
 from roadseg.data.decode import read_sample
 from roadseg.labels import IGNORE, Label, LabelSpace
-from roadseg.report.comparison.arms import Arm
 from roadseg.report.comparison.gather import gather
 from roadseg.report.figures import pictures
 from roadseg.report.figures.gallery import chosen, make_gallery
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.metrics import mean_iou
 from roadseg.system.progress import Display

@@ -7,10 +7,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from roadseg.report.comparison.arms import Arm, Comparison
+from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.gather import gather
 from roadseg.report.figures import pictures, theme
 from roadseg.report.figures import scores as figures
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 
 SVG = "{http://www.w3.org/2000/svg}"

@@ -18,20 +18,10 @@ import numpy as np
 from roadseg.data.records import Record
 from roadseg.labels import LabelSpace
 from roadseg.report.comparison.contrasts import Contrast
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics, stats
 from roadseg.scoring.evaluate import headline
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One configuration under comparison: its shown name and its runs, one or several (seeds and folds).
-
-    All runs are complete and evaluated on the split that the report is about.
-    """
-
-    name: str
-    runs: tuple[RunDir, ...]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import numpy as np
 from roadseg.data.datasets import split_records
 from roadseg.data.records import Record
 from roadseg.errors import DataError, RoadsegError, RunError
-from roadseg.report.comparison.arms import Arm, Comparison, Neighbours, ScoredArm, Seed
+from roadseg.report.comparison.arms import Comparison, Neighbours, ScoredArm, Seed
 from roadseg.report.comparison.contrasts import contrasts
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.runs.same_data import check_same
 from roadseg.scoring import metrics, stats

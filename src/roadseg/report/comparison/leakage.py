@@ -11,20 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
 
 from roadseg.errors import RunError
 from roadseg.report.comparison.arms import Comparison, ScoredArm
 from roadseg.report.comparison.contrasts import LEVEL, Contrast, contrasts
 from roadseg.report.comparison.gather import unit_margins
 from roadseg.report.comparison.words import p_words, signed
-from roadseg.report.figures import svg
-from roadseg.report.figures.scores import CHARACTER, axis, grid, pixels
-from roadseg.report.figures.svg import arm_class, drawing, element, mark, text
 from roadseg.scoring import stats
 from roadseg.system.progress import percent
-
-ROW = 34.0
 
 
 @dataclass(frozen=True)
@@ -113,7 +107,7 @@ def interval_words(arm: Inflation) -> str:
     return "–" if arm.low is None or arm.high is None else f"{signed(arm.low)} to {signed(arm.high)}"
 
 
-def _change(arm: Inflation) -> str:
+def change(arm: Inflation) -> str:
     """The difference in points, with its sign."""
     return f"{'+' if arm.points > 0 else ''}{signed(arm.points / 100)}"
 
@@ -133,7 +127,7 @@ def rows(leakage: Leakage) -> list[dict[str, str]]:
             "name": arm.name,
             "grouped": percent(arm.grouped),
             "random": percent(arm.random),
-            "difference": _change(arm),
+            "difference": change(arm),
             "interval": interval_words(arm),
         }
         for arm in leakage.arms
@@ -145,7 +139,6 @@ def content(leakage: Leakage) -> dict[str, object]:
     return {
         "sentences": sentences(leakage),
         "rows": rows(leakage),
-        "figure": figure(leakage),
         "images": leakage.images,
         "groups": leakage.groups,
         "folds": leakage.folds,
@@ -165,23 +158,3 @@ def for_programs(leakage: Leakage) -> list[dict[str, object]]:
         }
         for arm in leakage.arms
     ]
-
-
-def figure(leakage: Leakage) -> Markup:
-    """For each arm a line from its mIoU on grouped folds (filled) to that on random ones (ring)."""
-    scores = [score for arm in leakage.arms for score in (arm.grouped, arm.random)]
-    ticks = svg.ticks(min(scores), max(scores), 5)
-    left, width, top = 24 + CHARACTER * max(len(arm.name) for arm in leakage.arms), 380.0, 44.0
-    place = pixels(ticks, left, width)
-    bottom = top + ROW * len(leakage.arms)
-    parts = [text("mIoU, %: filled on grouped folds, ring on random ones", left, 16, "tick")]
-    parts += [grid(ticks, place, top, bottom), axis(ticks, place, top - 6)]
-    for number, arm in enumerate(leakage.arms):
-        y, color = top + ROW * (number + 0.5), arm_class(number)
-        ends = {"x1": place(arm.grouped), "x2": place(arm.random), "y1": y, "y2": y}
-        hint = element("title", f"{arm.name}: {percent(arm.grouped)} % grouped, {percent(arm.random)} % random")
-        parts += [text(arm.name, 8, y + 4, "name"), element("line", class_=f"range {color}", **ends)]
-        parts.append(element("circle", hint, class_=f"ring {color}", cx=place(arm.random), cy=y, r=7))
-        parts.append(mark(number, place(arm.grouped), y))
-        parts.append(text(_change(arm), left + width + 14, y + 4, "value"))
-    return drawing("mIoU on grouped and on random folds", Markup("").join(parts), left + width + 64, bottom + 10)

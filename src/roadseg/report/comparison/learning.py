@@ -7,7 +7,6 @@ not.
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,10 +16,11 @@ import numpy as np
 
 from roadseg.config.settings import Config
 from roadseg.errors import RunError
-from roadseg.report.comparison.arms import Arm, Comparison, Interval, ScoredArm
+from roadseg.report.comparison.arms import Comparison, Interval, ScoredArm
 from roadseg.report.comparison.gather import gather, unit_margins
 from roadseg.report.comparison.verdicts import Verdict, listed
 from roadseg.report.comparison.words import interval_words, signed
+from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics, stats
 from roadseg.scoring.stats.shares import SHARE_RESAMPLES
@@ -34,8 +34,6 @@ HARDLY = 0.01
 
 NOTHING = 0.0005
 """A gain below it is written as 0.0 points."""
-
-SHARE = re.compile(r"[ ,]?data\.split\.share=[^\s,/]+")
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,7 @@ def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
         if len(sizes) < stats.FEWEST_SIZES or alike in twice:
             compared.append(arm)
         elif share == max(curve):
-            compared.append(Arm(SHARE.sub("", arm.name) if share == 1 else arm.name, arm.runs))
+            compared.append(replace(arm, share=None) if share == 1 else arm)
         else:
             smaller.append(arm)
     return compared, smaller
