@@ -156,7 +156,7 @@ def listed(values: Sequence[object], most: int = 5) -> str:
 
 def ranges(ids: Iterable[int]) -> str:
     """Ids in words, for example "0-10, 255"."""
-    known = {int(i) for i in ids}
+    known = set(ids)
     starts = sorted(i for i in known if i - 1 not in known)
     ends = sorted(i for i in known if i + 1 not in known)
     return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True))

@@ -69,7 +69,8 @@ class Guess:
         fitting = [index_table(coding, self.space) >= 0 for coding in tried]
         unknown = values[~fitting[int(np.argmax([table[values].sum() for table in fitting]))][values]]
         known = " and ".join(
-            f"{WORDS[coding]} {ranges(table.nonzero()[0])}" for coding, table in zip(tried, fitting, strict=True)
+            f"{WORDS[coding]} {ranges(table.nonzero()[0].tolist())}"
+            for coding, table in zip(tried, fitting, strict=True)
         )
         return (
             f"{path} holds {listed(unknown.tolist())}, which is no label of {self.space.name} ({known}); "
@@ -134,7 +135,7 @@ def _how(
     if guess.given:
         return f"{WORDS[coding]}, as given"
     values = f"{WORDS[coding]}, found out" + (
-        "" if coding == "colors" else f" from values {ranges(guess.seen.nonzero()[0])}"
+        "" if coding == "colors" else f" from values {ranges(guess.seen.nonzero()[0].tolist())}"
     )
     tables = [index_table(fitting, guess.space)[guess.seen] for fitting in guess.fitting]
     if all((table == tables[0]).all() for table in tables):
