@@ -16,7 +16,7 @@ from roadseg.runs import lock
 HOLD = """
 import os, sys, time
 from pathlib import Path
-from roadseg import lock
+from roadseg.runs import lock
 
 def fork():
     if os.fork() == 0:  # as a loader process inherits the lock
