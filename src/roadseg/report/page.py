@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 
@@ -42,6 +40,7 @@ from roadseg.report.figures import (
 from roadseg.report.figures.curves import CURVES
 from roadseg.report.figures.gallery import KINDS, Gallery
 from roadseg.report.figures.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
+from roadseg.report.html import environment, hex_color
 from roadseg.report.scores_json import scores_file
 from roadseg.scoring.metrics import SCORES
 from roadseg.scoring.stats import FEWEST_UNITS
@@ -70,20 +69,18 @@ def html(content: dict[str, Any]) -> str:
     """The page, with everything that it needs inside."""
     scripts = "\n".join(theme.style_file(name) for name in ("page.js", "gallery.js"))
     style = "".join(theme.style_file(name) for name in ("figure.css", "style.css", "gallery.css"))
-    return _environment(autoescape=True).get_template("report.html.j2").render(
+    return environment("roadseg.report").get_template("report.html.j2").render(
         content,
         sections=[part for part in SECTIONS if part[0] not in OPTIONAL or content[part[0]]],
         style=Markup(style),
         script=Markup(scripts),
-        light=Markup(theme.properties(theme.LIGHT)),
-        dark=Markup(theme.properties(theme.DARK)),
         version=__version__,
     )  # fmt: skip
 
 
 def markdown(content: dict[str, Any]) -> str:
     """The same in words and tables, its pictures in files."""
-    text = _environment(autoescape=False).get_template("report.md.j2").render(content)
+    text = environment("roadseg.report", autoescape=False).get_template("report.md.j2").render(content)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
@@ -133,10 +130,11 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         else provenance.comparing(comparison.arms, comparison.split, comparison.root),
         "versions": provenance.versions(comparison.arms),
         "palette": [
-            {"name": name, "color": _hex(palette[index].tolist())} for index, name in enumerate(comparison.space.names)
+            {"name": name, "color": hex_color(palette[index].tolist())}
+            for index, name in enumerate(comparison.space.names)
         ],
-        "wrong_here": _hex(ERROR_COLORS[WRONG_HERE]),
-        "wrong_in_all": _hex(ERROR_COLORS[WRONG_IN_ALL]),
+        "wrong_here": hex_color(ERROR_COLORS[WRONG_HERE]),
+        "wrong_in_all": hex_color(ERROR_COLORS[WRONG_IN_ALL]),
     }
 
 
@@ -241,54 +239,5 @@ def _score_text(arm: dict[str, Any], name: str) -> str:
     return f"{percent(spread.mean)} ({_range(spread)}, SD {percent(spread.sd)})" if several else percent(spread.mean)
 
 
-def _hex(color: Sequence[int]) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*color)
-
-
 def _range(spread: Spread) -> str:
     return f"{percent(spread.low)}–{percent(spread.high)}"
-
-
-def _environment(autoescape: bool) -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("roadseg.report"),
-        autoescape=autoescape,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"percent": _percent, "range": _range, "breakable": breakable, "uri": _uri, "md": _md}
-    return environment
-
-
-def breakable(text: str) -> Markup:
-    """Text in which a setting (`optimizer.lr=1e-4`) stays on one line, or breaks between its parts, not in a number.
-
-    No line begins with a percent sign or ends within a name such as `kitti-fcn8s`.
-    """
-    words = text.replace(" %", "\N{NO-BREAK SPACE}%").split(" ")
-    return Markup(" ").join(_setting(word) if re.match(r"[\w.]+=.", word) else _name(word) for word in words)
-
-
-def _name(word: str) -> str | Markup:
-    return svg.element("span", word, class_="whole") if re.search(r"\w-\w", word) and len(word) < 30 else word
-
-
-def _setting(word: str) -> Markup:
-    key, value = word.split("=", 1)
-    names = Markup("<wbr>").join(re.split(r"(?<=\.)", f"{key}="))
-    number = svg.element("span", value, class_="whole") if re.fullmatch(r"[-+.,\de]+", value) else value
-    return svg.element("span", names, Markup("<wbr>"), number, class_="word")
-
-
-def _percent(score: float | None, digits: int = 1) -> str:
-    return percent(score) if digits == 1 or score is None else f"{100 * score:.{digits}f}"
-
-
-def _uri(data: bytes, kind: str) -> Markup:
-    return Markup(f"data:{kind};base64,{base64.b64encode(data).decode()}")
-
-
-def _md(words: str) -> str:
-    """Text without a meaning in Markdown."""
-    return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", words)

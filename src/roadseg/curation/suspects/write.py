@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
@@ -21,7 +19,7 @@ from roadseg.data.decode import read_sample
 from roadseg.inference.ensemble import Member, mean_probabilities
 from roadseg.inference.visualize import colorize, png
 from roadseg.labels import IGNORE
-from roadseg.report.figures import theme
+from roadseg.report.html import data_uri, environment, hex_color
 from roadseg.scoring.evaluate import ready
 from roadseg.system.files import write_text
 from roadseg.system.progress import Display
@@ -79,26 +77,24 @@ def page(findings: Findings, root: Path, display: Display) -> str:
     shown = findings.suspects[:SHOWN]
     crops = _pictures(findings, shown, root, display)
     used = {index for suspect in shown for index in (suspect.region.label, suspect.region.predicted)}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("roadseg.curation.suspects"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    return environment.get_template("suspects.html.j2").render(
-        cards=[
-            {**row, "pictures": crops[number], "colors": _colors(findings, shown[number])}
-            for number, row in enumerate(rows(findings)[: len(shown)])
-        ],
-        findings=findings,
-        total=len(findings.suspects),
-        classes=len(used),
-        light=Markup(theme.properties(theme.LIGHT)),
-        dark=Markup(theme.properties(theme.DARK)),
+    return (
+        environment("roadseg.curation.suspects")
+        .get_template("suspects.html.j2")
+        .render(
+            cards=[
+                {**row, "pictures": crops[number], "colors": _colors(findings, shown[number])}
+                for number, row in enumerate(rows(findings)[: len(shown)])
+            ],
+            findings=findings,
+            total=len(findings.suspects),
+            classes=len(used),
+        )
     )
 
 
 def _colors(findings: Findings, suspect: Suspect) -> list[str]:
     indices = (suspect.region.label, suspect.region.predicted)
-    return ["#{:02x}{:02x}{:02x}".format(*findings.space.classes[index].color) for index in indices]
+    return [hex_color(findings.space.classes[index].color) for index in indices]
 
 
 def _pictures(
@@ -126,7 +122,9 @@ def _pictures(
             }
             for number in of_image[record.id]:
                 suspect = shown[number]
-                pictures[number] = [(name, _uri(crop(layer, suspect))) for name, layer in layers.items()]
+                pictures[number] = [
+                    (name, data_uri(png(crop(layer, suspect)), "image/png")) for name, layer in layers.items()
+                ]
             display.advance()
     return pictures
 
@@ -158,7 +156,3 @@ def _window(low: int, high: int, side: int, size: int) -> tuple[int, int]:
     """A stretch of `side` pixels, or all there are, around low to high."""
     start = max(0, min((low + high - side) // 2, size - side))
     return start, min(size, start + side)
-
-
-def _uri(picture: np.ndarray) -> Markup:
-    return Markup("data:image/png;base64," + base64.b64encode(png(picture)).decode())

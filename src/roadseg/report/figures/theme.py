@@ -45,6 +45,7 @@ DARK = {
     "arm-5": "#9ed6f7",
     "arm-6": "#c9ccd1",
 }
+THEMES = {"light": LIGHT, "dark": DARK}
 
 
 def properties(colors: dict[str, str]) -> str:
