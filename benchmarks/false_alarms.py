@@ -25,11 +25,11 @@ FILMS = ((1, 100, 0.5), (1, 100, 0.7), (1, 100, 0.8), (1, 500, 0.9),
 
 def verdicts(first: np.ndarray, second: np.ndarray, trial: int, truth: float = 0.0) -> tuple[bool, bool, bool]:
     """Whether mIoU's difference is told, any class is named, and the interval holds the true difference."""
-    seen = metrics.units_of_scores(first[:, 0])
-    found = stats.paired(first, second, metrics.scores, seen, RESAMPLES, trial)
+    units_with_class = metrics.units_of_scores(first[:, 0])
+    found = stats.paired(first, second, metrics.scores, units_with_class, RESAMPLES, trial)
     low, high = found.difference.interval_of_differences()[0]
     headline = len(metrics.HEADLINE)
-    family = (np.arange(len(seen)) >= headline) & (seen >= stats.FEWEST_UNITS)
+    family = (np.arange(len(units_with_class)) >= headline) & (units_with_class >= stats.FEWEST_UNITS)
     named = (found.holm(family)[headline:] <= 0.05).any()
     return bool(found.p[0] <= 0.05), bool(named), bool(low <= truth <= high)
 
@@ -41,11 +41,11 @@ def show(name: str, found: list[tuple[bool, bool, bool]]) -> None:
 
 def seeded(margins: np.ndarray, deviation: float, rng: np.random.Generator) -> np.ndarray:
     """The same drives by a network whose every recall is shifted by its seed: other right pixels for the same truth."""
-    right, true, claimed = margins[:, 0], margins[:, 1], margins[:, 2]
+    right, true, predicted = margins[:, 0], margins[:, 1], margins[:, 2]
     recall = np.where(true > 0, right / np.maximum(true, 1), 0.5)
     shift = deviation * rng.standard_normal(right.shape[-1])
     now = np.round(true * expit(logit(np.clip(recall, 0.001, 0.999)) + shift)).astype(np.int64)
-    return np.stack([now, true, np.maximum(claimed + now - right, now)], axis=1)
+    return np.stack([now, true, np.maximum(predicted + now - right, now)], axis=1)
 
 
 def main() -> None:
@@ -89,10 +89,10 @@ def main() -> None:
 
 def shifted(margins: np.ndarray) -> np.ndarray:
     """Every recall's logit raised by 0.4."""
-    right, true, claimed = margins[:, 0], margins[:, 1], margins[:, 2]
+    right, true, predicted = margins[:, 0], margins[:, 1], margins[:, 2]
     recall = np.clip(right / np.maximum(true, 1), 0.001, 0.999)
     now = np.round(true * expit(logit(recall) + 0.4)).astype(np.int64)
-    return np.stack([now, true, np.maximum(claimed + now - right, now)], axis=1)
+    return np.stack([now, true, np.maximum(predicted + now - right, now)], axis=1)
 
 
 if __name__ == "__main__":

@@ -85,8 +85,8 @@ def film_units(count: int, frames: int) -> stats.Units:
 
 def intervals(counts: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     """Intervals (S, 2) of all scores, by method."""
-    seen = metrics.units_of_scores(counts)
-    found = stats.estimate(counts, metrics.scores, seen, 1000, seed)
+    units_with_class = metrics.units_of_scores(counts)
+    found = stats.estimate(counts, metrics.scores, units_with_class, 1000, seed)
     units = len(counts)
     score = metrics.scores(counts.sum(0))
     resampled = np.concatenate(bootstrap._resampled(counts, metrics.scores, 1000, seed))
@@ -95,7 +95,7 @@ def intervals(counts: np.ndarray, seed: int) -> dict[str, np.ndarray]:
     without = metrics.scores(counts.sum(0) - counts)
     error = ((units - 1) / units * ((without - without.mean(0)) ** 2).sum(0)) ** 0.5
     with np.errstate(all="ignore"):
-        half = np.stack([t * error, scipy_stats.t.ppf(0.975, found.freedom) * found.error])
+        half = np.stack([t * error, scipy_stats.t.ppf(0.975, found.degrees_of_freedom) * found.standard_error])
         half = (half / (score * (1 - score)))[:, :, None] * np.array([-1, 1])
         jackknife, of_logit = expit(logit(score)[:, None] + half)
     return {
@@ -139,8 +139,8 @@ def film_table(trials: int) -> None:
             counts = film(frames, alike, rng)[0]
             for blocks in covered:
                 summed = np.add.reduceat(counts, np.arange(blocks) * frames // blocks)
-                seen = metrics.units_of_scores(summed)
-                low, high = stats.estimate(summed, metrics.scores, seen, 300, trial).interval_of_shares()[0]
+                units_with_class = metrics.units_of_scores(summed)
+                low, high = stats.estimate(summed, metrics.scores, units_with_class, 300, trial).interval_of_shares()[0]
                 covered[blocks] += low <= truth <= high
         cells = "  ".join(f"{blocks:>3} stretches {100 * hits / trials:5.1f}" for blocks, hits in covered.items())
         print(f"{frames} frames, neighbours correlate by {alike}: {cells}", flush=True)
@@ -155,8 +155,8 @@ def films_table(trials: int) -> None:
             levels = 0.5 * rng.standard_normal((count, 2, 6))
             truth = metrics.scores(films(levels, 5000, 0.0, rng)[0].sum(0))[0]
             summed = units.sums(films(levels, frames, alike, rng)[0])
-            seen = metrics.units_of_scores(summed)
-            low, high = stats.estimate(summed, metrics.scores, seen, 300, trial).interval_of_shares()[0]
+            units_with_class = metrics.units_of_scores(summed)
+            low, high = stats.estimate(summed, metrics.scores, units_with_class, 300, trial).interval_of_shares()[0]
             held += low <= truth <= high
             widths.append(high - low)
         print(f"{count} films of {frames} frames, neighbours correlate by {alike}: {units.count} stretches "
@@ -166,12 +166,12 @@ def films_table(trials: int) -> None:
 def speed() -> None:
     counts = np.random.default_rng(0).integers(1, 10_000, (500, 3, 19))
     counts[:, 1:] += counts[:, :1]
-    seen = metrics.units_of_scores(counts)
+    units_with_class = metrics.units_of_scores(counts)
     started = time.perf_counter()
-    stats.estimate(counts, metrics.scores, seen)
+    stats.estimate(counts, metrics.scores, units_with_class)
     once = time.perf_counter() - started
     started = time.perf_counter()
-    stats.paired(counts[:, None], counts[::-1][:, None], metrics.scores, seen)
+    stats.paired(counts[:, None], counts[::-1][:, None], metrics.scores, units_with_class)
     print(f"\n10,000 resamples of 500 images as units, 19 classes: {once:.2f} s; paired, with 10,000 swaps: "
           f"{time.perf_counter() - started:.2f} s")  # fmt: skip
 

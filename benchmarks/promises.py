@@ -26,7 +26,7 @@ BLOCKS = 5
 
 def kept(counts: np.ndarray, least: float) -> tuple[float, float]:
     """Coverage and share of right pixels of images' counts (N, 2, 2, 3, BINS) from a confidence on."""
-    wrong, right, pixels = confidence.kept(confidence.places(counts[:, CALIBRATED].sum(0))["all"], least)
+    wrong, right, pixels = confidence.kept(confidence.regions(counts[:, CALIBRATED].sum(0))["all"], least)
     return float((wrong + right) / pixels), float(right / (wrong + right))
 
 
@@ -42,7 +42,7 @@ def line(name: str, level: float, pairs: list[tuple[float, float]]) -> None:
 
 def error(counts: np.ndarray, calibration: int) -> str:
     """Calibration error over all pixels, inside objects and at boundaries, in percent."""
-    parts = confidence.places(counts[:, calibration].sum(0)).values()
+    parts = confidence.regions(counts[:, calibration].sum(0)).values()
     return " / ".join(f"{100 * float(confidence.calibration_error(confidence.merged(part))):.1f}" for part in parts)
 
 

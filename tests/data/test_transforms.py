@@ -15,14 +15,14 @@ from roadseg.data.transforms import (
     IMAGENET_STD,
     NO_JITTER,
     PADDING,
-    Draw,
+    CropParams,
     Jitter,
+    apply,
     augment,
     change_colors,
     draw,
     generator_for,
     network_input,
-    place,
     resize,
     resize_image,
 )
@@ -118,11 +118,11 @@ def test_any_augmentation_keeps_image_and_target_together(
 @given(st.floats(0.01, 1), generators)
 def test_jitter_changes_nothing_else_that_is_drawn(strength: float, rng: np.random.Generator) -> None:
     state = rng.bit_generator.state
-    drawn = draw((30, 40), Transforms(scale=(0.5, 2), crop=(20, 20), jitter=strength), rng)
+    params = draw((30, 40), Transforms(scale=(0.5, 2), crop=(20, 20), jitter=strength), rng)
     rng.bit_generator.state = state
-    assert drawn._replace(jitter=NO_JITTER) == draw((30, 40), Transforms(scale=(0.5, 2), crop=(20, 20)), rng)
-    assert all(1 - strength <= factor <= 1 + strength for factor in drawn.jitter)
-    assert len(set(drawn.jitter)) == 3
+    assert params._replace(jitter=NO_JITTER) == draw((30, 40), Transforms(scale=(0.5, 2), crop=(20, 20)), rng)
+    assert all(1 - strength <= factor <= 1 + strength for factor in params.jitter)
+    assert len(set(params.jitter)) == 3
 
 
 @given(st.integers(0, 1000))
@@ -248,12 +248,12 @@ def test_a_window_is_what_the_crop_of_the_resized_image_would_show(
     state = rng.bit_generator.state
     whole = draw(size, Transforms(resize=resize, scale=scale), rng)
     rng.bit_generator.state = state
-    drawn = draw(size, Transforms(resize=resize, scale=scale, crop=crop), rng)
+    params = draw(size, Transforms(resize=resize, scale=scale, crop=crop), rng)
     assert (whole.rows, whole.columns) == (slice(0, size[0]), slice(0, size[1]))
-    assert drawn.size == (min(crop[0], whole.size[0]), min(crop[1], whole.size[1]))
-    for axis, window in enumerate((drawn.rows, drawn.columns)):
+    assert params.size == (min(crop[0], whole.size[0]), min(crop[1], whole.size[1]))
+    for axis, window in enumerate((params.rows, params.columns)):
         assert 0 <= window.start < window.stop <= size[axis]
-        exact = size[axis] * drawn.size[axis] / whole.size[axis]
+        exact = size[axis] * params.size[axis] / whole.size[axis]
         assert abs(window.stop - window.start - max(1, exact)) <= 0.5 + 1e-9
 
 
@@ -263,7 +263,7 @@ def test_a_resized_window_is_the_window_of_the_resized_image(seed: int, new: int
     image, target = noise(seed, 6 * old, 6 * old), noise(seed, 6 * old, 6 * old)[0]
     whole = resize(Sample(image, target), (6 * new, 6 * new))
     rows, columns = slice(old * y, old * (y + 3)), slice(old * x, old * (x + 3))
-    window = place(Sample(image, target), Draw(rows, columns, (3 * new, 3 * new), False, NO_JITTER))
+    window = apply(Sample(image, target), CropParams(rows, columns, (3 * new, 3 * new), False, NO_JITTER))
     expected = (slice(new * y, new * (y + 3)), slice(new * x, new * (x + 3)))
     assert torch.equal(window.target, whole.target[expected])
     inside = slice(ceil(new / old) + 1, 3 * new - ceil(new / old) - 1)

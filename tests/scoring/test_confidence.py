@@ -11,7 +11,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Grid, upsample, upsampled_classes
 from roadseg.scoring import confidence
-from roadseg.scoring.confidence import AS_SAID, BINS, CALIBRATED, CLAIMED, LOWEST, RIGHT, UNIT, WRONG
+from roadseg.scoring.confidence import AS_SAID, BINS, CALIBRATED, CONFIDENCE, LOWEST, RIGHT, UNIT, WRONG
 
 GRIDS = [Grid(1), Grid(4), Grid(8, 3)]
 
@@ -55,14 +55,14 @@ def test_counts_equal_a_direct_computation(grid: Grid) -> None:
                 found = counts[calibration, place, what]
                 assert abs(found - expected).sum() <= 4  # the last bit of a softmax at the edge of a bin
                 assert found.sum() == expected.sum()
-            claimed = counts[calibration, place, CLAIMED].sum() / UNIT
-            assert claimed == pytest.approx(sure[near == place].sum(), abs=1e-5 * len(sure))
+            summed = counts[calibration, place, CONFIDENCE].sum() / UNIT
+            assert summed == pytest.approx(sure[near == place].sum(), abs=1e-5 * len(sure))
 
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("place", ["all", "inside", "boundary"])
 def test_calibration_error_is_that_of_torchmetrics(seed: int, place: str) -> None:
-    counts = confidence.places(counted(seed, Grid(4)))[place]
+    counts = confidence.regions(counted(seed, Grid(4)))[place]
     for calibration, temperature in ((AS_SAID, 1.0), (CALIBRATED, 1.7)):
         softmax, target, near = pixels(seed, Grid(4), temperature)
         chosen = {"all": near >= 0, "inside": ~near, "boundary": near}[place]
@@ -86,7 +86,7 @@ def test_counts_of_images_add_up_and_ignored_ones_count_nothing() -> None:
     left[:, 20:], right[:, :20] = IGNORE, IGNORE
     parts = [confidence.count(logits, Grid(4), found, part, near, 2.0) for part in (left, right)]
     assert torch.equal(whole, parts[0] + parts[1])
-    assert whole[:, :, :CLAIMED].sum() == 2 * (target != IGNORE).sum()
+    assert whole[:, :, :CONFIDENCE].sum() == 2 * (target != IGNORE).sum()
     nothing = confidence.count(logits, Grid(4), found, torch.full_like(target, IGNORE), near, 2.0)
     assert not nothing.any()
     assert np.isnan(confidence.calibration_error(nothing.numpy())).all()
@@ -100,7 +100,7 @@ def small_counts(draw: st.DrawFn) -> np.ndarray:
         what = draw(st.sampled_from([WRONG, RIGHT]))
         many = draw(st.integers(1, 40))
         counts[what, place] += many
-        counts[CLAIMED, place] += many * int(UNIT * (LOWEST[place] + 1e-4))
+        counts[CONFIDENCE, place] += many * int(UNIT * (LOWEST[place] + 1e-4))
     return counts
 
 
@@ -110,11 +110,11 @@ def test_risk_and_coverage_of_every_threshold(data: st.DataObject) -> None:
     coverage, risk = confidence.risk_coverage(counts)
     for start in range(BINS):
         wrong, right = counts[WRONG, start:].sum(), counts[RIGHT, start:].sum()
-        assert coverage[start] == (wrong + right) / counts[:CLAIMED].sum()
+        assert coverage[start] == (wrong + right) / counts[:CONFIDENCE].sum()
         assert np.isnan(risk[start]) if wrong + right == 0 else risk[start] == wrong / (wrong + right)
         kept = confidence.kept(counts, float(LOWEST[start]))
-        assert kept.tolist() == [wrong, right, counts[:CLAIMED].sum()]
-    assert confidence.kept(counts, None).tolist() == [0, 0, counts[:CLAIMED].sum()]
+        assert kept.tolist() == [wrong, right, counts[:CONFIDENCE].sum()]
+    assert confidence.kept(counts, None).tolist() == [0, 0, counts[:CONFIDENCE].sum()]
 
 
 @given(st.data(), st.sampled_from([0.5, 0.9, 0.95, 1.0]))
@@ -124,7 +124,8 @@ def test_the_threshold_is_the_lowest_that_is_right_so_often(data: st.DataObject,
     good = [
         start
         for start in range(BINS)
-        if counts[:CLAIMED, start:].sum() and counts[RIGHT, start:].sum() >= level * counts[:CLAIMED, start:].sum()
+        if counts[:CONFIDENCE, start:].sum()
+        and counts[RIGHT, start:].sum() >= level * counts[:CONFIDENCE, start:].sum()
     ]
     assert (found is None) == (not good)
     if found:

@@ -1,4 +1,4 @@
-"""Transforms of a sample: what chance decides is drawn first, from a given generator, and then done."""
+"""Transforms of a sample. The random parameters are drawn first, from a given generator, and then applied."""
 
 from __future__ import annotations
 
@@ -15,20 +15,23 @@ from roadseg.config.settings import Transforms
 from roadseg.data.decode import Sample
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
+"""Mean of ImageNet's RGB values in [0, 1], as for torchvision's published weights."""
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of RGB in [0, 1]: what torchvision's VGG16 weights were trained with."""
-LEVELS_MEAN, LEVELS_STD = (255 * torch.tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-"""The same of levels from 0 to 255, float32 (3, 1, 1)."""
+"""Standard deviation of the same."""
+LEVELS_MEAN = 255 * torch.tensor(IMAGENET_MEAN)[:, None, None]
+"""`IMAGENET_MEAN` for values from 0 to 255, float32 (3, 1, 1)."""
+LEVELS_STD = 255 * torch.tensor(IMAGENET_STD)[:, None, None]
+"""`IMAGENET_STD` for values from 0 to 255, float32 (3, 1, 1)."""
 
 GREY = torch.tensor([0.299, 0.587, 0.114])
 """Luma of ITU-R BT.601; its weights add up to 1."""
 
 PADDING = torch.tensor([round(255 * mean) for mean in IMAGENET_MEAN], dtype=torch.uint8)
-"""Colour of what a batch adds to a small image: zero after normalisation, to the nearest level."""
+"""Colour of the padding of small images: ImageNet's mean, so about zero after normalisation."""
 
 
 def fixed_size(settings: Transforms) -> tuple[int, int] | None:
-    """The height and width that every training image is brought to before chance comes in, if there is one."""
+    """Height and width of every training image before random cropping; None where a random scale changes them."""
     return settings.resize if settings.scale == (1, 1) else None
 
 
@@ -43,8 +46,9 @@ class Jitter(NamedTuple):
 NO_JITTER = Jitter()
 
 
-class Draw(NamedTuple):
-    """What chance decided for a sample: a window of it, the height and width that this is resized to, flip, colours."""
+class CropParams(NamedTuple):
+    """Random parameters of one sample: a window (`rows`, `columns`), the `size` (height, width) that the window is
+    resized to, whether it is flipped, and the change of colours."""
 
     rows: slice
     columns: slice
@@ -60,15 +64,15 @@ def generator_for(seed: int, epoch: int, record_id: str) -> np.random.Generator:
 
 
 def augment(sample: Sample, settings: Transforms, rng: np.random.Generator) -> tuple[Sample, Jitter]:
-    """The sample at a random scale, cropped and flipped, and the change of colours that `change_colors` is to make.
+    """The sample at a random scale, cropped and flipped; and the `Jitter` that `collate` applies.
 
-    It is smaller than `settings.crop` where the scaled sample is; a batch is padded.
+    Where the scaled sample is smaller than `settings.crop`, so is the result. `collate` pads it.
     """
-    drawn = draw((sample.target.shape[0], sample.target.shape[1]), settings, rng)
-    return place(sample, drawn), drawn.jitter
+    params = draw((sample.target.shape[0], sample.target.shape[1]), settings, rng)
+    return apply(sample, params), params.jitter
 
 
-def draw(size: tuple[int, int], settings: Transforms, rng: np.random.Generator) -> Draw:
+def draw(size: tuple[int, int], settings: Transforms, rng: np.random.Generator) -> CropParams:
     """Random scale, window, flip and colours, in this order, for a sample of `size` (height, width) pixels.
 
     The scale is drawn evenly on a logarithmic axis. The window is what a crop of the resized sample would show, to the
@@ -83,7 +87,7 @@ def draw(size: tuple[int, int], settings: Transforms, rng: np.random.Generator) 
     columns = _window(size[1], shown[1] / width, rng)
     flipped = bool(rng.random() < settings.flip)
     jitter = draw_jitter(settings.jitter, rng) if settings.jitter else NO_JITTER
-    return Draw(rows, columns, shown, flipped, jitter)
+    return CropParams(rows, columns, shown, flipped, jitter)
 
 
 def _window(side: int, share: float, rng: np.random.Generator) -> slice:
@@ -98,11 +102,11 @@ def draw_jitter(strength: float, rng: np.random.Generator) -> Jitter:
     return Jitter(*rng.uniform(1 - strength, 1 + strength, 3).tolist())
 
 
-def place(sample: Sample, drawn: Draw) -> Sample:
-    """The window that was drawn, resized and flipped."""
-    image, target = sample.image[:, drawn.rows, drawn.columns], sample.target[drawn.rows, drawn.columns]
-    sample = resize(Sample(image, target), drawn.size)
-    return Sample(sample.image.flip(-1), sample.target.flip(-1)) if drawn.flipped else sample
+def apply(sample: Sample, params: CropParams) -> Sample:
+    """Cut out the window, resize it, and flip it where `params` says so. Colours stay."""
+    image, target = sample.image[:, params.rows, params.columns], sample.target[params.rows, params.columns]
+    sample = resize(Sample(image, target), params.size)
+    return Sample(sample.image.flip(-1), sample.target.flip(-1)) if params.flipped else sample
 
 
 def resize(sample: Sample, size: tuple[int, int]) -> Sample:

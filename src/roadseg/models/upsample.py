@@ -167,7 +167,7 @@ class FirstMaximum:
         self.codes = torch.arange(classes, 0, -1, dtype=torch.uint8, device=bands.cells.device)[:, None, None]
         self.marks = self.codes.new_zeros(bands.lines, bands.width)
 
-    def see(self, rows: slice, pixels: Float[Tensor, "c rows width"], peak: Float[Tensor, "rows width"]) -> None:
+    def update(self, rows: slice, pixels: Float[Tensor, "c rows width"], peak: Float[Tensor, "rows width"]) -> None:
         """Take in the logits of a band, whose largest value over the classes is `peak`."""
         torch.amax((pixels == peak).view(torch.uint8).mul_(self.codes), 0, out=self.marks[rows])
 
@@ -184,7 +184,7 @@ def upsampled_classes(logits: Float[Tensor, "b c h w"], grid: Grid, size: tuple[
         bands = Bands(image, grid, size)
         maximum = FirstMaximum(bands)
         for rows, pixels in bands:
-            maximum.see(rows, pixels, pixels.amax(0))
+            maximum.update(rows, pixels, pixels.amax(0))
             del pixels  # before the next band is made
         classes.append(maximum.classes(size[0]))
     return torch.stack(classes)

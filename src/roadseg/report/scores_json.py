@@ -100,7 +100,7 @@ def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:
             "difference": _number(contrast.of_class[i]),
             "ci95": _pair(contrast.intervals_of_class[i]),
             "p_holm": _number(contrast.p_of_class[i]),
-            "units": int(contrast.seen[i]),
+            "units": int(contrast.units_with_class[i]),
             "holds": bool(contrast.holds[i]),
         }
         for i, name in enumerate(classes)

@@ -63,7 +63,7 @@ def summary(
     """
     result: dict[str, Any] = {"temperature": temperature, "boundary_pixels": confidence.NEAR}
     for name, of in (("", CALIBRATED), ("uncalibrated", AS_SAID)):
-        total = confidence.places(counts[:, of].sum(0))
+        total = confidence.regions(counts[:, of].sum(0))
         figures: dict[str, Any] = {
             "ece" if place == "all" else f"ece_{place}": _number(confidence.calibration_error(confidence.merged(part)))
             for place, part in total.items()
@@ -80,7 +80,7 @@ def summary(
 def ece_interval(counts: Int64[np.ndarray, "n 2 3 bins"], groups: list[str]) -> tuple[float, float]:
     """95 % interval of the expected calibration error over all pixels."""
     return stats.share_interval(
-        confidence.merged(confidence.places(counts)["all"]), groups, confidence.calibration_error
+        confidence.merged(confidence.regions(counts)["all"]), groups, confidence.calibration_error
     )
 
 
@@ -88,7 +88,7 @@ def at_least(
     counts: Int64[np.ndarray, "n 2 2 3 bins"], of_val: Int64[np.ndarray, "m 2 2 3 bins"]
 ) -> dict[str, dict[str, float | None] | None]:
     """For each of `LEVELS` the threshold on validation images, and which share it keeps here, how much of it right."""
-    here = confidence.places(counts[:, CALIBRATED].sum(0))["all"]
+    here = confidence.regions(counts[:, CALIBRATED].sum(0))["all"]
     found: dict[str, dict[str, float | None] | None] = {}
     for level in LEVELS:
         least = threshold(of_val, level)
@@ -104,7 +104,7 @@ def at_least(
 
 def threshold(of_val: Int64[np.ndarray, "m 2 2 3 bins"], level: float) -> Threshold | None:
     """The lowest calibrated confidence from which on validation pixels were right at the rate `level`."""
-    return confidence.threshold(confidence.places(of_val[:, CALIBRATED].sum(0))["all"], level)
+    return confidence.threshold(confidence.regions(of_val[:, CALIBRATED].sum(0))["all"], level)
 
 
 def promised(run: RunDir, level: float) -> Threshold:

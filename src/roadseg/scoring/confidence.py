@@ -6,8 +6,8 @@ thresholds all follow from sums of them. Pixels count alike, as in the pixel acc
 
 Counts are int64 (..., 2, 2, 3, BINS) by
   calibration  0: as the network says it, 1: with its logits divided by a temperature (temperature.py)
-  place        0: inside objects, 1: at most `NEAR` pixels from another class of the labels
-  what         `WRONG` pixels, `RIGHT` pixels, and `CLAIMED`, the sum of their confidences in units of 1 / `UNIT`
+  region       0: inside objects, 1: at most `NEAR` pixels from another class of the labels
+  what         `WRONG` pixels, `RIGHT` pixels, and `CONFIDENCE`, the sum of their confidences in units of 1 / `UNIT`
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NEAR = 4
 EQUAL_BINS = 15
 """Bins of equal width for calibration error and reliability diagrams, as in Guo et al. (ICML 2017, sec. 4)."""
 
-WRONG, RIGHT, CLAIMED = range(3)
+WRONG, RIGHT, CONFIDENCE = range(3)
 AS_SAID, CALIBRATED = range(2)
 
 LEVELS = 2**16
@@ -81,24 +81,24 @@ def count(
     grid: Grid,
     prediction: UInt8[Tensor, "H W"],
     target: UInt8[Tensor, "H W"],
-    near: Bool[Tensor, "H W"],
+    at_boundary: Bool[Tensor, "H W"],
     temperature: float,
 ) -> Int64[Tensor, "2 2 3 bins"]:
-    """The counts of one image, on the CPU; `near` says which of its pixels are at a boundary."""
-    group = torch.where(target == IGNORE, 4, 2 * near.to(torch.int32) + (prediction == target)) * LEVELS
+    """The counts of one image, on the CPU; `at_boundary` marks its pixels at most `NEAR` from another class."""
+    group = torch.where(target == IGNORE, 4, 2 * at_boundary.to(torch.int32) + (prediction == target)) * LEVELS
     size = (target.shape[0], target.shape[1])
-    return torch.stack([_binned(group, sure) for sure in confidences(logits, grid, size, (1.0, temperature))])
+    return torch.stack([_binned(group, values) for values in confidences(logits, grid, size, (1.0, temperature))])
 
 
-def _binned(group: Shaped[Tensor, "H W"], sure: Float[Tensor, "H W"]) -> Int64[Tensor, "2 3 bins"]:
-    level = (sure * LEVELS).to(torch.int32).clamp_(0, LEVELS - 1)
+def _binned(group: Shaped[Tensor, "H W"], values: Float[Tensor, "H W"]) -> Int64[Tensor, "2 3 bins"]:
+    level = (values * LEVELS).to(torch.int32).clamp_(0, LEVELS - 1)
     found = torch.bincount((group + level).flatten(), minlength=5 * LEVELS)[: 4 * LEVELS].cpu().numpy()
     levels = found.reshape(2, 2, LEVELS)
-    claimed = levels.sum(1, keepdims=True) * np.arange(1, UNIT, 2)
-    return torch.from_numpy(np.add.reduceat(np.concatenate([levels, claimed], 1), STARTS, axis=-1))
+    sums = levels.sum(1, keepdims=True) * np.arange(1, UNIT, 2)
+    return torch.from_numpy(np.add.reduceat(np.concatenate([levels, sums], 1), STARTS, axis=-1))
 
 
-def places(counts: Int64[np.ndarray, "*n 2 3 bins"]) -> dict[str, Counts]:
+def regions(counts: Int64[np.ndarray, "*n 2 3 bins"]) -> dict[str, Counts]:
     """The counts of all pixels, of those inside objects and of those at boundaries, int64 (..., 3, BINS)."""
     return {"all": counts.sum(-3), "inside": counts[..., 0, :, :], "boundary": counts[..., 1, :, :]}
 
@@ -114,7 +114,7 @@ def calibration_error(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, 
     Naeini et al. (AAAI 2015); NaN without pixels. It is a difference of sums in each bin, so the bins must be those
     that are meant: give `merged` counts.
     """
-    gaps = np.abs(counts[..., RIGHT, :] - counts[..., CLAIMED, :] / UNIT).sum(-1)
+    gaps = np.abs(counts[..., RIGHT, :] - counts[..., CONFIDENCE, :] / UNIT).sum(-1)
     return ratio(gaps, _pixels(counts).sum(-1))
 
 
@@ -124,15 +124,15 @@ def accuracy(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, "*n"]:
 
 
 def mean_confidence(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, "*n"]:
-    """What the network claims on average; above the accuracy it is overconfident."""
-    return ratio(counts[..., CLAIMED, :].sum(-1) / UNIT, _pixels(counts).sum(-1))
+    """Mean confidence of the pixels; a network whose mean is above its accuracy is overconfident."""
+    return ratio(counts[..., CONFIDENCE, :].sum(-1) / UNIT, _pixels(counts).sum(-1))
 
 
 def reliability(counts: Int64[np.ndarray, "3 b"]) -> Float[np.ndarray, "3 b"]:
     """Of each bin its mean confidence, its share of right pixels (NaN without any) and its share of all pixels."""
     pixels = _pixels(counts)
     right = ratio(counts[RIGHT], pixels)
-    return np.stack([ratio(counts[CLAIMED] / UNIT, pixels), right, ratio(pixels, pixels.sum())])
+    return np.stack([ratio(counts[CONFIDENCE] / UNIT, pixels), right, ratio(pixels, pixels.sum())])
 
 
 def risk_coverage(counts: Counts) -> tuple[Float[np.ndarray, "*n bins"], Float[np.ndarray, "*n bins"]]:

@@ -144,7 +144,7 @@ def evaluate(
             predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
             sure[index] = confidence.count(logits[0], placed, found[0], target, at_boundary(target), temperature)
             final = Grid(1) if crf.iterations else grid
-            anatomy.put(where, index, found[0], target, final, transforms.resize or (image.shape[1], image.shape[2]))
+            anatomy.add(where, index, found[0], target, final, transforms.resize or (image.shape[1], image.shape[2]))
         else:
             image_loss, found = upsampled_cross_entropy_sum(logits, target[None], placed, class_weights)
             loss += float(image_loss)
@@ -322,10 +322,10 @@ def intervals(margins: np.ndarray, units: stats.Units, names: list[str]) -> dict
     Null where too few units say anything.
     """
     counts = units.sums(margins)
-    seen = metrics.units_of_scores(counts)
-    ends = stats.estimate(counts, metrics.scores, seen).interval_of_shares()
+    units_with_class = metrics.units_of_scores(counts)
+    ends = stats.estimate(counts, metrics.scores, units_with_class).interval_of_shares()
     pairs = [[_number(low), _number(high)] for low, high in ends]
-    of_class = dict(zip(names, seen[len(metrics.HEADLINE) :].tolist(), strict=True))
+    of_class = dict(zip(names, units_with_class[len(metrics.HEADLINE) :].tolist(), strict=True))
     return {
         "ci95": {
             **dict(zip(metrics.HEADLINE, pairs, strict=False)),

@@ -57,7 +57,7 @@ def _nanmean(values: np.ndarray) -> np.ndarray:
 
 
 def margins(confusion: Confusion) -> Int64[np.ndarray, "*n 3 c"]:
-    """All that a score here needs of a confusion matrix: each class's right, true and claimed pixels.
+    """All that a score here needs of a confusion matrix: each class's right, true and predicted pixels.
 
     They can be summed like the matrices, and are 3C numbers where those are C * C.
     """
@@ -91,8 +91,8 @@ def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
 
 
 def _iou(margins: Margins) -> np.ndarray:
-    correct, true, claimed = margins[..., 0, :], margins[..., 1, :], margins[..., 2, :]
-    return ratio(correct, true + claimed - correct)
+    correct, true, predicted = margins[..., 0, :], margins[..., 1, :], margins[..., 2, :]
+    return ratio(correct, true + predicted - correct)
 
 
 def _mean_iou(margins: Margins) -> np.ndarray:
@@ -108,8 +108,8 @@ def _accuracy(margins: Margins) -> np.ndarray:
 
 
 def _micro_iou(margins: Margins) -> np.ndarray:
-    correct, true, claimed = np.moveaxis(margins.sum(-1), -1, 0)
-    return ratio(correct, true + claimed - correct)
+    correct, true, predicted = np.moveaxis(margins.sum(-1), -1, 0)
+    return ratio(correct, true + predicted - correct)
 
 
 def _weighted_iou(margins: Margins) -> np.ndarray:

@@ -77,7 +77,7 @@ def _of_image(
     losses = []
     for rows, pixels in bands:
         peak = pixels.amax(0)
-        maximum.see(rows, pixels, peak)
+        maximum.update(rows, pixels, peak)
         losses.append(_of_band(pixels, peak, _rows_of(target, rows, bands.above), weights, with_gradient))
         if with_gradient:
             bands.add_gradient(total, rows, pixels)

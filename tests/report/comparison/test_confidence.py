@@ -54,7 +54,7 @@ def test_errors_are_those_of_the_counts(counted: Callable[..., RunDir]) -> None:
     (sure,) = gathered(compared({"a": [run]}))
     assert sure is not None
     total = run.confidence("val")[1].sum(0)  # type: ignore[index]
-    for place, counts in confidence.places(total[1]).items():
+    for place, counts in confidence.regions(total[1]).items():
         assert sure.error(place, 1) == confidence.calibration_error(confidence.merged(counts))
         low, high = sure.interval(place)  # type: ignore[misc]
         assert low <= sure.error(place, 1) <= high

@@ -50,9 +50,9 @@ def test_every_confusion_above_half_a_percent_is_drawn(comparison: Comparison) -
     told = f"{100 * shares[row, column]:.0f} % of {names[row]} pixels are called {names[column]}"
     assert told in hints
     absent = [node for node in root.iter(f"{SVG}rect") if node.get("class") == "absent"]
-    claimed = sum(scored.confusion.sum(0) for scored in comparison.arms) > 0
-    assert len(absent) == (claimed & (counts.sum(1) == 0)).sum()
-    never = ~claimed & (counts.sum(1) == 0)
+    predicted = sum(scored.confusion.sum(0) for scored in comparison.arms) > 0
+    assert len(absent) == (predicted & (counts.sum(1) == 0)).sum()
+    never = ~predicted & (counts.sum(1) == 0)
     assert never.any()
     shown = {node.text for node in root.iter(f"{SVG}text")}
     assert not shown & {names[index] for index in np.flatnonzero(never)}

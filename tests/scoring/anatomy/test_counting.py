@@ -52,7 +52,7 @@ def test_parts_add_up_to_the_confusion_matrix(pair: Maps) -> None:
 def test_counts_fit_the_zeros_that_they_are_put_into(pair: Maps) -> None:
     zeros = anatomy.empty(2, CLASSES)
     tensors = [torch.from_numpy(array) for array in pair]
-    anatomy.put(zeros, 1, tensors[0], tensors[1], Grid(8), (pair[1].shape[0], pair[1].shape[1]))
+    anatomy.add(zeros, 1, tensors[0], tensors[1], Grid(8), (pair[1].shape[0], pair[1].shape[1]))
     for name, counts in counted(*pair).items():
         assert np.array_equal(zeros[name][1], counts)
         assert not zeros[name][0].any()
@@ -68,22 +68,22 @@ def reference_mask_to_boundary(mask: np.ndarray, dilation: int) -> np.ndarray:
 def test_boundary_iou_equals_the_reference(pair: Maps, width: int) -> None:
     prediction, target = pair[0].copy(), pair[1].copy()
     prediction[prediction == IGNORE] = target[target == IGNORE] = 0  # the reference knows no ignored pixels
-    far = [distance_to_other_class(indices, width + 1) for indices in (prediction, target)]
-    counts = edges.boundary_iou_counts(prediction, target, *far, width, CLASSES)
+    distance = [distance_to_other_class(indices, width + 1) for indices in (prediction, target)]
+    counts = edges.boundary_iou_counts(prediction, target, *distance, width, CLASSES)
     for index, iou in enumerate(scores.boundary_iou(counts)):
-        claimed, true = (reference_mask_to_boundary(indices == index, width) for indices in (prediction, target))
-        union = (claimed | true).sum()
-        assert np.isnan(iou) if not union else iou == pytest.approx((claimed & true).sum() / union)
+        predicted, true = (reference_mask_to_boundary(indices == index, width) for indices in (prediction, target))
+        union = (predicted | true).sum()
+        assert np.isnan(iou) if not union else iou == pytest.approx((predicted & true).sum() / union)
 
 
 @given(maps(), st.integers(1, 4))
 def test_boundary_f_equals_dilations_of_each_class(pair: Maps, tolerance: int) -> None:
-    far = [distance_to_other_class(indices) for indices in pair]
-    counts = edges.boundary_f_counts(*pair, *far, tolerance, CLASSES)
+    distance = [distance_to_other_class(indices) for indices in pair]
+    counts = edges.boundary_f_counts(*pair, *distance, tolerance, CLASSES)
     for index in range(CLASSES):
-        claimed, true = ((indices == index) & (each == 1) for indices, each in zip(pair, far, strict=True))
-        wide = [ndimage.binary_dilation(edge, np.ones((3, 3)), tolerance) for edge in (claimed, true)]
-        expected = [true.sum(), (true & wide[0]).sum(), claimed.sum(), (claimed & wide[1]).sum()]
+        predicted, true = ((indices == index) & (each == 1) for indices, each in zip(pair, distance, strict=True))
+        wide = [ndimage.binary_dilation(edge, np.ones((3, 3)), tolerance) for edge in (predicted, true)]
+        expected = [true.sum(), (true & wide[0]).sum(), predicted.sum(), (predicted & wide[1]).sum()]
         assert counts[index].tolist() == expected
 
 
@@ -120,17 +120,17 @@ def test_objects_by_size() -> None:
 
 
 def test_bands_are_powers_of_two() -> None:
-    far = np.array([[0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 255]], np.uint8)
-    assert edges.band_of(far).tolist() == [[IGNORE, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]]
+    distance = np.array([[0, 1, 2, 3, 4, 7, 8, 15, 16, 31, 32, 255]], np.uint8)
+    assert edges.band_of(distance).tolist() == [[IGNORE, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]]
 
 
-@pytest.mark.parametrize("seen", [(45, 70), (32, 48)])
-def test_what_coarse_scores_reach_is_what_the_networks_way_makes_of_them(seen: tuple[int, int]) -> None:
+@pytest.mark.parametrize("input_size", [(45, 70), (32, 48)])
+def test_coarse_scores_become_classes_as_in_evaluation(input_size: tuple[int, int]) -> None:
     target = torch.from_numpy(np.random.default_rng(0).integers(0, 3, (45, 70), dtype=np.uint8))
-    coarse = stride.coarse_scores(stride.one_hot(target, 3), 8, seen)
-    assert coarse.shape == (3, -(-seen[0] // 8), -(-seen[1] // 8))
-    expected = upsample(coarse[None], Grid(8), seen, (45, 70)).max(1).indices[0]
-    assert torch.equal(stride.reached(coarse, 8, seen, (45, 70)).long(), expected)
+    coarse = stride.coarse_scores(stride.one_hot(target, 3), 8, input_size)
+    assert coarse.shape == (3, -(-input_size[0] // 8), -(-input_size[1] // 8))
+    expected = upsample(coarse[None], Grid(8), input_size, (45, 70)).max(1).indices[0]
+    assert torch.equal(stride.reached(coarse, 8, input_size, (45, 70)).long(), expected)
 
 
 def test_coarse_scores_are_the_closest() -> None:

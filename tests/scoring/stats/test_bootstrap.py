@@ -68,7 +68,7 @@ def test_margins_give_the_scores_of_confusions(seed: int, classes: int) -> None:
 def test_the_error_is_that_of_a_mean_where_the_score_is_one() -> None:
     values = np.random.default_rng(0).integers(0, 100, (9, 1))
     found = stats.estimate(values, lambda sums: sums / 900, np.array([9]), resamples=100_000)
-    assert found.error[0] * 100 == pytest.approx(scipy_stats.sem(values[:, 0]), rel=0.01)
+    assert found.standard_error[0] * 100 == pytest.approx(scipy_stats.sem(values[:, 0]), rel=0.01)
 
 
 def test_depends_on_the_seed_alone() -> None:
@@ -88,8 +88,8 @@ def test_a_class_in_one_drive_has_no_interval() -> None:
     confusions = np.random.default_rng(0).integers(1, 50, (6, 3, 3))
     confusions[1:, 2] = 0
     counts = metrics.margins(confusions)
-    seen = metrics.units_of_scores(counts)
-    ends = stats.estimate(counts, metrics.scores, seen, 200).interval_of_shares()
+    units_with_class = metrics.units_of_scores(counts)
+    ends = stats.estimate(counts, metrics.scores, units_with_class, 200).interval_of_shares()
     assert np.isnan(ends[-1]).all()
     assert not np.isnan(ends[:-1]).any()
 
@@ -108,7 +108,7 @@ def test_seeds_widen_the_interval() -> None:
     counts = metrics.margins(np.random.default_rng(0).integers(50, 100, (8, 3, 3)))
     found = stats.estimate(counts, metrics.scores, metrics.units_of_scores(counts), 500)
     wider = stats.with_seeds(found, [found.score - 0.1, found.score + 0.1])
-    assert (wider.error > found.error).all()
+    assert (wider.standard_error > found.standard_error).all()
     assert stats.with_seeds(found, [found.score]) is found
 
 

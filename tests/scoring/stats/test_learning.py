@@ -103,7 +103,7 @@ def test_covariance_has_the_variances_of_estimate_and_tells_what_moves_together(
         return sums / 9000
 
     found = stats.covariance(counts, shares)
-    errors = stats.estimate(counts, shares, np.full(3, 9)).error
+    errors = stats.estimate(counts, shares, np.full(3, 9)).standard_error
     assert np.sqrt(np.diag(found)) == pytest.approx(errors)
     correlation = found / np.outer(errors, errors)
     assert correlation[0, 1] > 0.99

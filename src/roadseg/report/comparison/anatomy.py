@@ -148,7 +148,7 @@ def panels(comparison: Comparison, wheres: list[Where]) -> list[Panel]:
 def _iou_score(confusions: np.ndarray) -> Statistic:
     """mIoU over the classes that make up enough of a part, from its confusions (N, seeds, C, C).
 
-    Where a class does not occur, or hardly, its IoU says what little was wrongly claimed, and not how well it is found.
+    The IoU of a class that hardly occurs says what little was wrongly predicted, and not how well it is found.
     """
     pixels = confusions.sum((0, 1, 3))
     kept = pixels >= max(SMALLEST_SHARE * pixels.sum(), 1)

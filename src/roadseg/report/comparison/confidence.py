@@ -55,7 +55,7 @@ class Sure:
 
     def part(self, place: str, calibration: int) -> np.ndarray:
         """The seeds' counts of one place, int64 (S, 3, BINS)."""
-        return confidence.places(self.counts.sum(1)[:, calibration])[place]
+        return confidence.regions(self.counts.sum(1)[:, calibration])[place]
 
     def error(self, place: str, calibration: int) -> float:
         """Expected calibration error, the mean over the seeds."""
@@ -63,7 +63,7 @@ class Sure:
 
     def interval(self, place: str) -> Span:
         """95 % bootstrap interval of the calibrated error for these seeds."""
-        counts = confidence.merged(confidence.places(self.counts[:, :, CALIBRATED])[place])
+        counts = confidence.merged(confidence.regions(self.counts[:, :, CALIBRATED])[place])
         return self._resampled(counts, lambda sums: confidence.calibration_error(sums).mean(-1))
 
     def _resampled(self, counts: np.ndarray, statistic: Any) -> Span:
@@ -134,7 +134,7 @@ def _of_seed(seed: Seed, comparison: Comparison) -> tuple[np.ndarray, list[np.nd
 def _kept(run: RunDir, counts: np.ndarray) -> list[np.ndarray | None]:
     """Wrong, right and all pixels (N, 3) of the images, with the run's own thresholds for each of `LEVELS`."""
     of_val = run.confidence("val")
-    whole = confidence.places(counts[:, CALIBRATED])["all"]
+    whole = confidence.regions(counts[:, CALIBRATED])["all"]
     least = [None if of_val is None else threshold(of_val[1], level) for level in LEVELS]
     return [None if each is None else confidence.kept(whole, each.confidence) for each in least]
 
@@ -195,7 +195,7 @@ def words(sure: Sure) -> str:
 
 def _claim(sure: Sure, place: str, calibration: int) -> tuple[float, float]:
     """Mean confidence and accuracy over all seeds."""
-    counts = confidence.places(sure.total[calibration])[place]
+    counts = confidence.regions(sure.total[calibration])[place]
     return float(confidence.mean_confidence(counts)), float(confidence.accuracy(counts))
 
 

@@ -19,8 +19,8 @@ class Contrast:
 
     `p_swap` and `p_t` are of mIoU, by swaps, and by Student's t with Holm's correction over all pairs of arms; `p` is
     the larger one without correction. `p_of_class` (C,) is corrected over the classes that enough units hold, NaN for
-    others. `seen` (C,) is how many units hold each class. `more` is about how many more units would show mIoU's
-    difference, None where that is not to be said. `seeds`: both arms have several, and they are in it.
+    others. `units_with_class` (C,) is how many units hold each class. `more` is about how many more units would show
+    mIoU's difference, None where that is not to be said. `seeds`: both arms have several, and they are in it.
     """
 
     a: str
@@ -31,7 +31,7 @@ class Contrast:
     p_swap: float
     p_t: float
     p_of_class: np.ndarray
-    seen: np.ndarray
+    units_with_class: np.ndarray
     units: int
     exact: bool
     more: int | None
@@ -78,7 +78,7 @@ class Contrast:
         """The same as b minus a."""
         return Contrast(
             self.b, self.a, -self.difference, -self.intervals[:, ::-1], self.p, self.p_swap, self.p_t, self.p_of_class,
-            self.seen, self.units, self.exact, self.more, self.seeds,
+            self.units_with_class, self.units, self.exact, self.more, self.seeds,
         )  # fmt: skip
 
 
@@ -105,13 +105,13 @@ def _paired(first: np.ndarray, second: np.ndarray) -> stats.PairedResult:
 def _contrast(
     first: str, second: str, counts: Mapping[str, np.ndarray], result: stats.PairedResult, p_t: float
 ) -> Contrast:
-    seen = metrics.units_of_scores(counts[first][:, 0])
-    family = (np.arange(len(seen)) >= len(metrics.HEADLINE)) & (seen >= stats.FEWEST_UNITS)
+    units_with_class = metrics.units_of_scores(counts[first][:, 0])
+    family = (np.arange(len(units_with_class)) >= len(metrics.HEADLINE)) & (units_with_class >= stats.FEWEST_UNITS)
     units, difference = len(counts[first]), result.difference
     return Contrast(
         first, second, difference.score, difference.interval_of_differences(), float(result.p[0]),
-        float(result.swapped[0]), p_t, result.holm(family)[len(metrics.HEADLINE) :], seen[len(metrics.HEADLINE) :],
-        units, result.exact,
-        stats.more_units(float(difference.score[0]), float(difference.error[0]), units),
+        float(result.swapped[0]), p_t, result.holm(family)[len(metrics.HEADLINE) :],
+        units_with_class[len(metrics.HEADLINE) :], units, result.exact,
+        stats.more_units(float(difference.score[0]), float(difference.standard_error[0]), units),
         min(counts[first].shape[1], counts[second].shape[1]) > 1,
     )  # fmt: skip

@@ -60,7 +60,7 @@ def _reliability(arms: Sequence[Sure], place: str) -> Markup:
     for arm in arms:
         own = []
         for calibration, kind in ((AS_SAID, "train"), (CALIBRATED, "val")):
-            counts = confidence.merged(confidence.places(arm.total[calibration])[place])
+            counts = confidence.merged(confidence.regions(arm.total[calibration])[place])
             sure, right, share = confidence.reliability(counts)
             points = [_place(float(x), float(y)) for x, y in zip(sure, right, strict=True)]
             shown = [point for point, enough in zip(points, share >= SMALLEST_SHARE, strict=True) if enough]
@@ -71,7 +71,7 @@ def _reliability(arms: Sequence[Sure], place: str) -> Markup:
 
 
 def _risk(arms: Sequence[Sure]) -> Markup:
-    curves = [confidence.risk_coverage(confidence.places(arm.total[CALIBRATED])["all"]) for arm in arms]
+    curves = [confidence.risk_coverage(confidence.regions(arm.total[CALIBRATED])["all"]) for arm in arms]
     worst = max(float(np.nanmax(np.where(coverage >= 0.02, risk, 0))) for coverage, risk in curves)
     rows = svg.ticks(0, max(worst, 0.02), 6)
     top = rows[-1]

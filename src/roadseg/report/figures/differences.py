@@ -69,7 +69,7 @@ def _rows(comparison: Comparison, contrast: Contrast) -> list[tuple[str, float, 
         value, (low, high) = float(contrast.of_class[index]), contrast.intervals_of_class[index]
         if np.isnan(value):
             continue
-        rare = contrast.seen[index] < FEWEST_UNITS
+        rare = contrast.units_with_class[index] < FEWEST_UNITS
         kind = "rare" if rare else winner(value) if contrast.holds[index] else "open"
         p = float(contrast.p_of_class[index])
         rows.append((comparison.space.names[index], value, (float(low), float(high)), p, kind))

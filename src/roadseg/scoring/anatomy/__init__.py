@@ -1,6 +1,6 @@
 """Where predictions are right and wrong: counts of one image that can be summed over images and resampled.
 
-`put` makes them, `evaluation/<split>.anatomy.npz` of a run keeps them, `anatomy.scores` divides them. Its
+`add` makes them, `evaluation/<split>.anatomy.npz` of a run keeps them, `anatomy.scores` divides them. Its
 arrays, all uint32 with the images first, and the classes C in the order of the label space:
 
 ids          the images
@@ -18,6 +18,6 @@ pair         (N, 2, C, C) pixels of the class of the row at most 7 pixels from t
              them are called so
 """
 
-from roadseg.scoring.anatomy.counting import Counts, count, empty, put
+from roadseg.scoring.anatomy.counting import Counts, add, count, empty
 
-__all__ = ["Counts", "count", "empty", "put"]
+__all__ = ["Counts", "add", "count", "empty"]

@@ -39,44 +39,47 @@ def count(
     target: UInt8[np.ndarray, "h w"],
     classes: int,
     grid: Grid,
-    seen: tuple[int, int],
+    input_size: tuple[int, int],
 ) -> Counts:
     """The counts of one image, from class indices (H, W); `IGNORE` in the target counts nowhere.
 
-    `grid` is the network's, `seen` the size that the image had for it.
+    `grid` is the network's; `input_size` (height, width) is the size at which it was given the image.
     """
     shares, slacks = tolerances(target.shape)
     prediction = np.where(target == IGNORE, IGNORE, prediction).astype(np.uint8)
-    far = distance_to_other_class(target, min(max(CAP, shares[-1] + 1), 255))
-    far_predicted = distance_to_other_class(prediction, min(shares[-1] + 1, 255))
+    distance = distance_to_other_class(target, min(max(CAP, shares[-1] + 1), 255))
+    distance_predicted = distance_to_other_class(prediction, min(shares[-1] + 1, 255))
     confusions = regions.cells(prediction, target, classes)
     return {
         "strides": np.array([grid.stride]),
-        "band": regions.confusion_by(edges.band_of(far), confusions, len(BANDS), classes),
+        "band": regions.confusion_by(edges.band_of(distance), confusions, len(BANDS), classes),
         "row": regions.confusion_by(regions.strip_of(target), confusions, STRIPS, classes),
-        "stride": stride.reached_confusions(target, classes, seen),
+        "stride": stride.reached_confusions(target, classes, input_size),
         "boundary_iou": np.stack(
-            [edges.boundary_iou_counts(prediction, target, far_predicted, far, share, classes) for share in shares]
+            [
+                edges.boundary_iou_counts(prediction, target, distance_predicted, distance, share, classes)
+                for share in shares
+            ]
         ),
         "boundary_f": np.stack(
-            [edges.boundary_f_counts(prediction, target, far_predicted, far, by, classes) for by in slacks]
+            [edges.boundary_f_counts(prediction, target, distance_predicted, distance, by, classes) for by in slacks]
         ),
         "size": regions.size_counts(prediction, target, classes),
-        "pair": edges.pair_counts(prediction, target, far, NEAR, classes),
+        "pair": edges.pair_counts(prediction, target, distance, NEAR, classes),
     }
 
 
-def put(
+def add(
     counts: Counts,
     index: int,
     prediction: UInt8[Tensor, "h w"],
     target: UInt8[Tensor, "h w"],
     grid: Grid,
-    seen: tuple[int, int],
+    input_size: tuple[int, int],
 ) -> None:
     """Fill the rows of the image `index` in place."""
     classes = counts["pair"].shape[-1]
-    for name, part in count(prediction.cpu().numpy(), target.cpu().numpy(), classes, grid, seen).items():
+    for name, part in count(prediction.cpu().numpy(), target.cpu().numpy(), classes, grid, input_size).items():
         counts[name][index] = part
 
 

@@ -24,11 +24,11 @@ F_SHARE, F_PIXELS = 0.0075, 2
 """Tolerances of the boundary F-score: a share of the diagonal (Csurka et al., BMVC 2013), and pixels."""
 
 
-def band_of(far: Map) -> Map:
+def band_of(distance: Map) -> Map:
     """The number of each pixel's band; `IGNORE` where ignored."""
     bands = np.minimum(np.log2(np.maximum(np.arange(256), 1)).astype(np.uint8), len(BANDS) - 1)
     bands[0] = IGNORE
-    return np.asarray(bands[far])
+    return np.asarray(bands[distance])
 
 
 def from_frame(size: tuple[int, ...]) -> Map:
@@ -38,7 +38,7 @@ def from_frame(size: tuple[int, ...]) -> Map:
 
 
 def boundary_iou_counts(
-    prediction: Map, target: Map, far_predicted: Map, far: Map, width: int, classes: int
+    prediction: Map, target: Map, distance_predicted: Map, distance: Map, width: int, classes: int
 ) -> Int64[np.ndarray, "c 3"]:
     """For each class its pixels at most `width` from its own border: of both maps, of the target, of the prediction.
 
@@ -46,15 +46,15 @@ def boundary_iou_counts(
     image's frame is a border too.
     """
     frame = from_frame(target.shape) <= width
-    true = (target != IGNORE) & ((far <= width) | frame)
-    claimed = (target != IGNORE) & ((far_predicted <= width) | frame)
-    both = true & claimed & (prediction == target)
+    true = (target != IGNORE) & ((distance <= width) | frame)
+    predicted = (target != IGNORE) & ((distance_predicted <= width) | frame)
+    both = true & predicted & (prediction == target)
     return np.stack([_by_class(target[both], classes), _by_class(target[true], classes),
-                     _by_class(prediction[claimed], classes)], axis=1)  # fmt: skip
+                     _by_class(prediction[predicted], classes)], axis=1)  # fmt: skip
 
 
 def boundary_f_counts(
-    prediction: Map, target: Map, far_predicted: Map, far: Map, tolerance: int, classes: int
+    prediction: Map, target: Map, distance_predicted: Map, distance: Map, tolerance: int, classes: int
 ) -> Int64[np.ndarray, "c 4"]:
     """For each class its boundary pixels in the target, how many of them the prediction's boundary of that class comes
     close to (recall), and the same of the prediction (precision).
@@ -62,10 +62,10 @@ def boundary_f_counts(
     Boundary pixels are a class's outermost, beside another class. Close is at most `tolerance` away, in squares
     (Csurka et al., BMVC 2013, sec. 3.2; they count single images and take the mean, here counts are summed).
     """
-    true, claimed = far == 1, far_predicted == 1
+    true, predicted = distance == 1, distance_predicted == 1
     return np.concatenate(
-        [_met(target, true, prediction, claimed, tolerance, classes),
-         _met(prediction, claimed, target, true, tolerance, classes)], axis=1,
+        [_met(target, true, prediction, predicted, tolerance, classes),
+         _met(prediction, predicted, target, true, tolerance, classes)], axis=1,
     )  # fmt: skip
 
 
@@ -81,9 +81,9 @@ def _met(
     return np.stack([_by_class(own, classes), _by_class(own[met], classes)], axis=1)
 
 
-def pair_counts(prediction: Map, target: Map, far: Map, near: int, classes: int) -> Int64[np.ndarray, "2 c c"]:
+def pair_counts(prediction: Map, target: Map, distance: Map, near: int, classes: int) -> Int64[np.ndarray, "2 c c"]:
     """Pixels of class a (row) that are at most `near` from class b (column), and how many of them are called b."""
-    close = (far > 0) & (far <= near)
+    close = (distance > 0) & (distance <= near)
     own, called = target[close], prediction[close]
     pairs = np.zeros((2, classes, classes), np.int64)
     for first in range(0, classes, 32):

@@ -22,8 +22,8 @@ def mean(values: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n"]:
 
 def boundary_iou(counts: Int64[np.ndarray, "*n c 3"]) -> Float[np.ndarray, "*n c"]:
     """Boundary IoU of each class: both / (target + prediction - both)."""
-    both, true, claimed = np.moveaxis(counts, -1, 0)
-    return ratio(both, true + claimed - both)
+    both, true, predicted = np.moveaxis(counts, -1, 0)
+    return ratio(both, true + predicted - both)
 
 
 def boundary_f(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n c"]:
@@ -31,10 +31,10 @@ def boundary_f(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n c"]
 
     A class with a boundary in only one of the two maps has 0.
     """
-    true, found, claimed, right = np.moveaxis(counts, -1, 0)
-    recall, precision = found / np.maximum(true, 1), right / np.maximum(claimed, 1)
+    true, found, predicted, right = np.moveaxis(counts, -1, 0)
+    recall, precision = found / np.maximum(true, 1), right / np.maximum(predicted, 1)
     score = 2 * recall * precision / np.maximum(recall + precision, 1e-12)
-    return np.where(true + claimed > 0, score, np.nan)
+    return np.where(true + predicted > 0, score, np.nan)
 
 
 def size_recall(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n"]:

@@ -23,13 +23,13 @@ STRIDES = (8, 16, 32)
 
 
 def reached_confusions(
-    target: UInt8[np.ndarray, "h w"], classes: int, seen: tuple[int, int]
+    target: UInt8[np.ndarray, "h w"], classes: int, input_size: tuple[int, int]
 ) -> Int64[np.ndarray, "strides c c"]:
     """Confusions of the truth with what is left of it, for each of `STRIDES`; the network sees images so large."""
     truth = torch.from_numpy(np.ascontiguousarray(target))
     maps = one_hot(truth, classes)
     size = (target.shape[0], target.shape[1])
-    found = [reached(coarse_scores(maps, stride, seen), stride, seen, size) for stride in STRIDES]
+    found = [reached(coarse_scores(maps, stride, input_size), stride, input_size, size) for stride in STRIDES]
     return np.stack([confusion_matrix(classes_of, truth, classes).numpy() for classes_of in found])
 
 
@@ -39,29 +39,31 @@ def one_hot(target: UInt8[Tensor, "h w"], classes: int) -> Float[Tensor, "c h w"
     return torch.zeros(classes + 1, *target.shape).scatter_(0, indices[None], 1.0)[:classes]
 
 
-def coarse_scores(maps: Float[Tensor, "c h w"], stride: int, seen: tuple[int, int]) -> Float[Tensor, "c rows columns"]:
+def coarse_scores(
+    maps: Float[Tensor, "c h w"], stride: int, input_size: tuple[int, int]
+) -> Float[Tensor, "c rows columns"]:
     """Scores on the grid of a network of this stride, whose enlargement to the maps' size is closest to them.
 
     Enlarging acts on rows and columns one after the other, so its pseudo-inverse does too.
     """
-    rows = _reduction(seen[0], stride, maps.shape[1])
-    columns = _reduction(seen[1], stride, maps.shape[2])
+    rows = _reduction(input_size[0], stride, maps.shape[1])
+    columns = _reduction(input_size[1], stride, maps.shape[2])
     return rows @ (maps @ columns.T)
 
 
 def reached(
-    scores: Float[Tensor, "c rows columns"], stride: int, seen: tuple[int, int], size: tuple[int, int]
+    scores: Float[Tensor, "c rows columns"], stride: int, input_size: tuple[int, int], size: tuple[int, int]
 ) -> UInt8[Tensor, "h w"]:
     """The classes that evaluation makes of such scores for labels of `size`."""
-    if seen == size:
+    if input_size == size:
         return upsampled_classes(scores[None].contiguous(), Grid(stride), size)[0]
-    return upsampled_classes(upsample(scores[None], Grid(stride), seen, size), Grid(1), size)[0]
+    return upsampled_classes(upsample(scores[None], Grid(stride), input_size, size), Grid(1), size)[0]
 
 
 @lru_cache(maxsize=64)
-def _reduction(seen: int, stride: int, length: int) -> Tensor:
+def _reduction(input_size: int, stride: int, length: int) -> Tensor:
     """The pseudo-inverse (n, length) of enlarging n coarse scores of a line."""
-    cells = torch.eye(-(-seen // stride), dtype=torch.float64)[None, :, :, None]
-    enlarging = upsample(cells, Grid(stride), (seen, 1), (length, 1))[0, :, :, 0].T
+    cells = torch.eye(-(-input_size // stride), dtype=torch.float64)[None, :, :, None]
+    enlarging = upsample(cells, Grid(stride), (input_size, 1), (length, 1))[0, :, :, 0].T
     reduction: Tensor = torch.linalg.pinv(enlarging)
     return reduction.float()

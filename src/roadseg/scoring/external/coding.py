@@ -44,9 +44,9 @@ class Guess:
         self.role, self.space, self.given = role, space, given
         self.fitting: list[Coding] = [given] if given else list(CODINGS)
         self.first: object = None
-        self.seen = np.zeros(256, bool)
+        self.values = np.zeros(256, bool)
 
-    def see(self, path: object, values: np.ndarray, colored: bool) -> None:
+    def update(self, path: object, values: np.ndarray, colored: bool) -> None:
         """Take account of a picture. Raises `DataError` where nothing is left that fits it and those before."""
         fits: list[Coding] = [
             coding
@@ -57,7 +57,7 @@ class Guess:
         if not left:
             raise DataError(self._misfit(path, values, fits))
         self.fitting, self.first = left, self.first or path
-        self.seen[values] = True
+        self.values[values] = True
 
     def _misfit(self, path: object, values: np.ndarray, fits: list[Coding]) -> str:
         if fits and not self.given:
@@ -135,9 +135,9 @@ def _how(
     if guess.given:
         return f"{WORDS[coding]}, as given"
     values = f"{WORDS[coding]}, found out" + (
-        "" if coding == "colors" else f" from values {ranges(guess.seen.nonzero()[0].tolist())}"
+        "" if coding == "colors" else f" from values {ranges(guess.values.nonzero()[0].tolist())}"
     )
-    tables = [index_table(fitting, guess.space)[guess.seen] for fitting in guess.fitting]
+    tables = [index_table(fitting, guess.space)[guess.values] for fitting in guess.fitting]
     if all((table == tables[0]).all() for table in tables):
         return values
     other = next(fitting for fitting in guess.fitting if fitting != coding)

@@ -75,8 +75,8 @@ def score(
     display.begin("reading", len(pairs))
     tallies = []
     for pair, one in _tallies(pairs, space, codings):
-        guesses[0].see(pair.prediction, np.unique(one.cells & 255), one.colored_prediction)
-        guesses[1].see(pair.target, np.unique(one.cells >> 8), one.colored_target)
+        guesses[0].update(pair.prediction, np.unique(one.cells & 255), one.colored_prediction)
+        guesses[1].update(pair.target, np.unique(one.cells >> 8), one.colored_target)
         tallies.append(one)
         display.advance()
     findings = settle(guesses, tallies)

@@ -34,8 +34,8 @@ class Estimate:
     """Scores (S,) with their standard errors (S,) and degrees of freedom (S,); NaN where nothing is known."""
 
     score: Float[np.ndarray, " s"]
-    error: Float[np.ndarray, " s"]
-    freedom: Float[np.ndarray, " s"]
+    standard_error: Float[np.ndarray, " s"]
+    degrees_of_freedom: Float[np.ndarray, " s"]
 
     def interval_of_shares(self) -> Float[np.ndarray, " s 2"]:
         """95 % intervals of scores between 0 and 1."""
@@ -45,7 +45,7 @@ class Estimate:
             middle = (self.score + few / 2) / (1 + few)
             reach = np.sqrt(half**2 + few**2 / 4) / (1 + few)
             ends = middle[:, None] + reach[:, None] * np.array([-1.0, 1.0])
-        exact = (self.error < ROUNDING)[:, None]
+        exact = (self.standard_error < ROUNDING)[:, None]
         return np.asarray(np.where(exact, self.score[:, None], ends))
 
     def interval_of_differences(self) -> Float[np.ndarray, " s 2"]:
@@ -55,17 +55,19 @@ class Estimate:
     def p(self) -> Float[np.ndarray, " s"]:
         """Two-sided p of a difference of 0, from Student's t."""
         with np.errstate(divide="ignore", invalid="ignore"):
-            t = np.abs(self.score) / self.error
-        return np.asarray(np.where(self.score == 0, 1.0, 2 * stats.t.sf(t, self.freedom)) + 0.0 * self.error)
+            t = np.abs(self.score) / self.standard_error
+        return np.asarray(
+            np.where(self.score == 0, 1.0, 2 * stats.t.sf(t, self.degrees_of_freedom)) + 0.0 * self.standard_error
+        )
 
     def _half(self) -> np.ndarray:
-        return np.asarray(stats.t.ppf(0.975, self.freedom) * self.error)
+        return np.asarray(stats.t.ppf(0.975, self.degrees_of_freedom) * self.standard_error)
 
 
 def estimate(
     counts: Shaped[np.ndarray, " u *k"],
     statistic: Statistic,
-    seen: Int[np.ndarray, " s"],
+    units_with_class: Int[np.ndarray, " s"],
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Estimate:
@@ -74,17 +76,17 @@ def estimate(
     Args:
         counts: one array of counts for each unit; they are summed before anything is scored.
         statistic: maps sums of counts (R, ...) to scores (R, S).
-        seen: how many units have to do with each score; a class that two drives hold has one degree of freedom.
+        units_with_class (S,): how many units contain what is scored. A class in two drives has one degree of freedom.
         resamples: how often as many units as there are get drawn with replacement.
         seed: of the draws.
     """
     score = statistic(counts.sum(0, dtype=np.float64)[None])[0]
     total, known = np.zeros_like(score), np.zeros_like(score)
     for scores in _resampled(counts, statistic, resamples, seed):
-        squares = (scores - score) ** 2  # around the score that was seen, so that a bias widens the interval
+        squares = (scores - score) ** 2  # around the measured score, so that a bias widens the interval
         total += np.where(np.isnan(squares), 0, squares).sum(0)
         known += (~np.isnan(squares)).sum(0)
-    freedom = np.where((seen > 1) & ~np.isnan(score), seen - 1.0, np.nan)
+    freedom = np.where((units_with_class > 1) & ~np.isnan(score), units_with_class - 1.0, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         error = np.sqrt(total / known * (freedom + 1) / freedom)
     return Estimate(score, error, freedom)
@@ -128,12 +130,12 @@ def with_seeds(estimate: Estimate, *arms: Sequence[Float[np.ndarray, " s"]]) -> 
     """
     if any(len(seeds) < 2 for seeds in arms):
         return estimate
-    parts = [(estimate.error**2, estimate.freedom)]
+    parts = [(estimate.standard_error**2, estimate.degrees_of_freedom)]
     for seeds in arms:
         variance = np.var(np.stack(seeds), axis=0, ddof=1) / len(seeds)
         parts.append((variance, np.full_like(variance, len(seeds) - 1.0)))
     total = np.sum([variance for variance, _ in parts], axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
         weighted = np.sum([variance**2 / freedom for variance, freedom in parts], axis=0)
-        freedom = np.where(total > 0, total**2 / weighted, estimate.freedom)
+        freedom = np.where(total > 0, total**2 / weighted, estimate.degrees_of_freedom)
     return Estimate(estimate.score, np.sqrt(total), freedom)

@@ -29,8 +29,8 @@ POWER = 0.8
 class PairedResult:
     """First system minus second: scores' differences with errors (S,), and their sizes under swaps (R, S).
 
-    The first row of `swaps` is what was seen; `exact` says that they are all there are. NaN where a score does not
-    exist.
+    The first row of `swaps` is the observed difference; `exact`: the rows are all possible swaps. NaN where a score
+    does not exist.
     """
 
     difference: Estimate
@@ -66,23 +66,23 @@ class PairedResult:
         swapped[order] = np.maximum.accumulate(self._share(largest, measured[0, order])[::-1])[::-1]
         return np.asarray(np.maximum(corrected, swapped))
 
-    def _share(self, made: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        extreme = (~(made < seen - 1e-12)).mean(0)  # one that does not exist counts as large
-        return np.where(np.isnan(seen), np.nan, extreme)
+    def _share(self, made: np.ndarray, observed: np.ndarray) -> np.ndarray:
+        extreme = (~(made < observed - 1e-12)).mean(0)  # one that does not exist counts as large
+        return np.where(np.isnan(observed), np.nan, extreme)
 
 
 def paired(
     first: Shaped[np.ndarray, " u n *k"],
     second: Shaped[np.ndarray, " u m *k"],
     statistic: Statistic,
-    seen: Int[np.ndarray, " s"],
+    units_with_class: Int[np.ndarray, " s"],
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> PairedResult:
     """Compare two systems by counts of the same units, n and m training seeds each.
 
     A system's score is the mean over its seeds. The swap test scores the seeds' counts together: for one seed that is
-    the same. `statistic`, `seen`, `resamples` and `seed` are as in `estimate`.
+    the same. `statistic`, `units_with_class`, `resamples` and `seed` are as in `estimate`.
     """
     count = first.shape[1]
 
@@ -90,7 +90,7 @@ def paired(
         scores = statistic(sums)
         return np.asarray(scores[:, :count].mean(1) - scores[:, count:].mean(1))
 
-    found = estimate(np.concatenate([first, second], axis=1), difference, seen, resamples, seed)
+    found = estimate(np.concatenate([first, second], axis=1), difference, units_with_class, resamples, seed)
     scores = [statistic(system.sum(0, dtype=np.float64)) for system in (first, second)]
     found = with_seeds(found, *map(list, scores))
     swaps = swapped_differences(first.mean(1), second.mean(1), statistic, resamples, seed)
