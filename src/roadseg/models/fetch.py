@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import http.client
 import os
@@ -13,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -41,7 +41,7 @@ def fetch(url: str, target: Path, sha256: str, *, visible: bool = False, timeout
         WorkFailed: the folder cannot be written or the disk is full.
     """
     part = target.with_name(target.name + ".part")
-    with _writing(target), _locked(target), _progress(target.name, visible) as report:
+    with _writing(target), FileLock(f"{target}.lock"), _progress(target.name, visible) as report:
         if target.is_file():
             return
         while not _transfer(url, target, part, timeout, report):
@@ -127,13 +127,6 @@ def _writing(target: Path) -> Iterator[None]:
         raise WorkFailed(
             f"cannot write {target.parent}: {error.strerror or error}; make room or set ROADSEG_HOME to another folder"
         ) from error
-
-
-@contextmanager
-def _locked(target: Path) -> Iterator[None]:
-    with target.with_name(target.name + ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What this machine has for training, and what to do where something is amiss."""
+"""What this machine has for training, and what to do where something is wrong."""
 
 from __future__ import annotations
 
@@ -10,17 +10,20 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import psutil
 import torch
 
 from roadseg.system.hardware import choose_memory_format, choose_precision, cpu_count
 
 GIB = 2**30
-LITTLE_MEMORY, LITTLE_DISK = 6.0, 5.0
-"""Below this many GiB training a full VGG16, or keeping a few runs, becomes tight."""
+LITTLE_MEMORY = 6.0
+"""GiB of memory below which training a full VGG16 becomes tight."""
+LITTLE_DISK = 5.0
+"""GiB of free disk below which keeping a few runs becomes tight."""
 
 
 class Finding(NamedTuple):
-    """One line: what was looked at, what it is, and what to do about it ("" where all is well)."""
+    """One line of the doctor: the subject, its value, and advice ("" where nothing is wrong)."""
 
     what: str
     value: str
@@ -78,10 +81,7 @@ def _load(load: float, cores: int) -> Finding:
 
 
 def _memory() -> Finding:
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / GIB
-    except (ValueError, OSError, AttributeError):
-        return Finding("memory", "unknown")
+    total = psutil.virtual_memory().total / GIB
     advice = (
         "" if total >= LITTLE_MEMORY else "little: lower --train.batch_size, --transforms.crop and --data.cache_gib"
     )

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import nn
 
 from roadseg.config.settings import Optimizer
-from roadseg.errors import ConfigError
 
 
 def freeze(blocks: nn.ModuleList, settings: Optimizer) -> None:
@@ -44,10 +41,8 @@ def make_optimizer(groups: list[dict[str, object]], settings: Optimizer) -> torc
     """The optimizer over the groups, in its fused form."""
     if settings.name == "sgd":
         return torch.optim.SGD(groups, momentum=settings.momentum, fused=True)
-    kinds: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-    if settings.name not in kinds:
-        raise ConfigError(f"no optimizer {settings.name!r}; choices: sgd, adam, adamw")
-    return kinds[settings.name](groups, fused=True)
+    kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
+    return kind(groups, fused=True)
 
 
 def rate_factor(step: int, steps: int, settings: Optimizer) -> float:
