@@ -14,7 +14,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from roadseg.cli.main import EXAMPLES, main
+from roadseg.cli.main import AFTER_DATA, BEFORE_DATA, DATA, main
 from roadseg.config.recipes import RECIPES
 from roadseg.runs import lock
 from roadseg.runs.run_dir import RunDir
@@ -49,6 +49,9 @@ def call_with(entry: Callable[[list[str]], int], argv: tuple[object, ...]) -> in
         return entry([str(word) for word in argv])
     except SystemExit as stop:
         return int(stop.code or 0)
+
+
+EXAMPLES = [command.example for command in (*BEFORE_DATA, *DATA, *AFTER_DATA) if command.example]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -217,7 +220,7 @@ def test_a_division_is_told_by_its_groups(
     drives = {part: sorted({listed[name.removesuffix("_10")] for name in stored[part]}) for part in ("train", "val")}
     assert train == f"train: 6 images, 3 groups: {', '.join(drives['train'])}"
     assert val == f"val: 2 images, 1 group: {drives['val'][0]}"
-    monkeypatch.setattr("roadseg.cli.data.MOST_GROUPS", 1)
+    monkeypatch.setattr("roadseg.cli.data.split.MOST_GROUPS", 1)
     (tmp_path / "splits.json").unlink()
     assert call("data", "split", "demo-fcn16s", *flags) == 0
     assert f"3 groups: {drives['train'][0]} and 2 more" in capsys.readouterr().out

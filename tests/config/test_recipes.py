@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from roadseg.cli.flags import Parser, add_settings, given_settings
+from roadseg.cli.flags import SETTING, Parser, add_settings, given_settings
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import ASSIGNMENT, DATA_SETS, NETWORKS, RECIPES, describe, recipe
 from roadseg.config.settings import Config, Settings, from_json, to_json
@@ -54,13 +54,13 @@ def leaves(kind: type[Settings], prefix: str = "") -> set[str]:
 def parsed(*words: str) -> Config:
     parser = Parser(prog="test")
     add_settings(parser)
-    return overridden(recipe("demo-fcn32s"), given_settings(parser.parse_args(words)))
+    return overridden(recipe("demo-fcn32s"), given_settings(vars(parser.parse_args(words))))
 
 
 def test_every_setting_has_a_flag_with_help() -> None:
     parser = argparse.ArgumentParser()
     add_settings(parser)
-    by_name = {action.dest: action for action in parser._actions}
+    by_name = {action.dest.removeprefix(SETTING): action for action in parser._actions}
     assert leaves(Config) - {"recipe"} == set(by_name) - {"help"}
     assert all(action.help for action in by_name.values())
 

@@ -1,24 +1,83 @@
-"""Command-line flags derived from the settings: `--train.epochs 12` sets `Config.train.epochs`."""
+"""Commands and their flags: one flag for each field of a command's words, and one for each setting."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, NoReturn
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
+from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from roadseg.config.overrides import choices, did_you_mean, is_tuple
-from roadseg.config.settings import Config, Settings
+from roadseg.config.settings import Config, Settings, complaint
+from roadseg.errors import ConfigError
 
 VALUES = {
     "crop": "HEIGHT WIDTH", "resize": "HEIGHT WIDTH", "scale": "LOW HIGH", "fractions": "TRAIN VAL TEST",
     "root": "DIR", "weights": "FILE|imagenet", "from_run": "RUN",
 }  # fmt: skip
-"""How the values of a flag are called in its help."""
+"""How the values of a setting are called in its help."""
+SETTING = "setting "
+"""What the settings' names begin with among the parsed arguments, so that they are no words of the command."""
 
 
-class Formatter(argparse.HelpFormatter):
+@dataclass(frozen=True)
+class Flag:
+    """How the value of a field is called in the help, where the field's name in capitals does not say it."""
+
+    metavar: str
+
+
+@dataclass(frozen=True)
+class Argument(Flag):
+    """A field that is written without a flag, in its place."""
+
+
+class Words(Settings):
+    """What was typed after a command. A field's description is its help, its alias the flag where the name is not."""
+
+
+class WithSettings(Words):
+    """The words of a command that also takes settings of a recipe, below the sections of `Config` in SECTIONS."""
+
+    SECTIONS: ClassVar[tuple[str, ...]] = ()
+    given: dict[str, str | list[str]]
+
+
+class WithData(WithSettings):
+    """The words of a command that takes a recipe's settings of its data."""
+
+    SECTIONS: ClassVar[tuple[str, ...]] = ("data",)
+
+
+Typed = TypeVar("Typed", bound=Words)
+
+
+@dataclass(frozen=True)
+class Command(Generic[Typed]):
+    """A command: its words, what it does with them (its docstring is the help), and a whole line that shows it."""
+
+    name: str
+    words: type[Typed]
+    act: Callable[[Typed], int | None]
+    example: str = ""
+
+    def run(self, parsed: dict[str, Any]) -> int:
+        """Do it with what argparse read; the exit code. Raises `ConfigError` for a value that does not fit."""
+        own = {name: value for name, value in parsed.items() if not name.startswith(SETTING)}
+        if issubclass(self.words, WithSettings):
+            own["given"] = given_settings(parsed)
+        try:
+            words = self.words.model_validate(own)
+        except ValidationError as error:
+            raise ConfigError(f"--{complaint(error)}") from error
+        return self.act(words) or 0
+
+
+class Formatter(argparse.RawDescriptionHelpFormatter):
     """Shows the values of a flag as its metavar says, however many there are."""
 
     def _format_args(self, action: argparse.Action, default_metavar: Any) -> str:
@@ -51,6 +110,60 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
+def add_command(commands: argparse._SubParsersAction[Parser], command: Command[Any]) -> None:
+    """Make the parser of a command, with its flags, usage and example."""
+    about = (command.act.__doc__ or "").strip()
+    summary = about.splitlines()[0]
+    parser = commands.add_parser(
+        command.name,
+        help=summary[0].lower() + summary[1:].rstrip("."),
+        description=about,
+        epilog=f"example: {command.example}" if command.example else None,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(command=command, parser=parser)
+    parser.example = command.example
+    parts = [_add_word(parser, name, field) for name, field in command.words.model_fields.items() if name != "given"]
+    if issubclass(command.words, WithSettings):
+        add_settings(parser, Config, command.words.SECTIONS)
+        parts.append("[settings]")
+    parser.usage = " ".join([parser.prog, *parts])
+
+
+def _add_word(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> str:
+    """Add the flag or argument of a command's own field; its part of the usage."""
+    flag = str(field.validation_alias or name)
+    shown = next((each for each in field.metadata if isinstance(each, Flag)), None)
+    metavar = shown.metavar if shown else "|".join(choices(field.annotation)) or name.upper()
+    about = (field.description or "").replace("%", "%%")
+    required = field.is_required()
+    if isinstance(shown, Argument):
+        many = is_tuple(field.annotation)
+        parser.add_argument(
+            flag, nargs=("+" if required else "*") if many else None, metavar=metavar, help=about,
+            default=argparse.SUPPRESS,
+        )  # fmt: skip
+        written = f"{metavar} ..." if many else metavar
+    elif field.annotation is bool:
+        parser.add_argument(f"--{flag}", dest=flag, action="store_true", help=about)
+        written = f"--{flag}"
+    else:
+        many = is_tuple(field.annotation)
+        if field.default not in (None, (), "") and not required:
+            about += f" (default: {field.default})"
+        parser.add_argument(
+            f"--{flag}", dest=flag, required=required, default=argparse.SUPPRESS, metavar=metavar, help=about,
+            nargs="+" if many else None, action="append" if many and is_tuple(_inside(field)) else "store",
+        )  # fmt: skip
+        written = f"--{flag} {metavar}"
+    return written if required else f"[{written}]"
+
+
+def _inside(field: FieldInfo) -> Any:
+    """The type of a tuple's members."""
+    return field.annotation.__args__[0]  # type: ignore[union-attr]
+
+
 def add_settings(
     parser: argparse.ArgumentParser, kind: type[Settings] = Config, sections: tuple[str, ...] = ()
 ) -> None:
@@ -80,7 +193,7 @@ def _add_field(group: argparse._ActionsContainer, key: str, field: FieldInfo) ->
     many = is_tuple(field.annotation)
     group.add_argument(
         f"--{key}",
-        dest=key,
+        dest=f"{SETTING}{key}",
         default=argparse.SUPPRESS,
         nargs="+" if many else None,
         metavar="|".join(values) or VALUES.get(key.rsplit(".", 1)[-1], key.rsplit(".", 1)[-1].upper()),
@@ -88,6 +201,6 @@ def _add_field(group: argparse._ActionsContainer, key: str, field: FieldInfo) ->
     )
 
 
-def given_settings(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The settings among parsed arguments: what has a dot in its name, and the seed."""
-    return {key: value for key, value in vars(arguments).items() if "." in key or key == "seed"}
+def given_settings(parsed: dict[str, Any]) -> dict[str, Any]:
+    """The settings among parsed arguments, by their dotted names."""
+    return {key.removeprefix(SETTING): value for key, value in parsed.items() if key.startswith(SETTING)}

@@ -2,31 +2,41 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Annotated
 
-from roadseg.cli.flags import given_settings
+from pydantic import Field
+
+from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import INTERRUPTED, live_display, new_console, say
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
+from roadseg.config.settings import Config
 from roadseg.errors import ConfigError
 
-if TYPE_CHECKING:
-    from roadseg.config.settings import Config
+
+class TrainWords(WithSettings):
+    """What to train, and where the run is kept."""
+
+    recipe: Annotated[str, Argument("RECIPE")] = Field(description="a name that roadseg recipes lists")
+    run: Annotated[Path | None, Flag("DIR")] = Field(
+        None, description="run directory; default: runs/RECIPE/<next number>"
+    )
+    resume: bool = Field(False, description="continue the run (default: the recipe's newest) where it stopped")
+    tensorboard: bool = Field(False, description="write curves and pictures for tensorboard --logdir RUN")
 
 
-def train_verb(arguments: argparse.Namespace) -> int:
+def train(words: TrainWords) -> int:
     """Train a recipe."""
     from roadseg.config.settings import difference
     from roadseg.runs.run_dir import RunDir, latest_run, next_run
 
-    recipe(arguments.recipe)
-    chosen = arguments.run or (latest_run if arguments.resume else next_run)(Path("runs"), arguments.recipe)
+    recipe(words.recipe)
+    chosen = words.run or (latest_run if words.resume else next_run)(Path("runs"), words.recipe)
     run = RunDir(chosen)
-    begun = arguments.resume and (chosen / "config.json").exists()
-    settings = overridden(run.config() if begun else recipe(arguments.recipe), given_settings(arguments))
-    _check_trainable(settings, arguments.recipe)
+    begun = words.resume and (chosen / "config.json").exists()
+    settings = overridden(run.config() if begun else recipe(words.recipe), words.given)
+    _check_trainable(settings, words.recipe)
     console = new_console()
     if begun and run.complete:
         run.check_whole()
@@ -38,13 +48,13 @@ def train_verb(arguments: argparse.Namespace) -> int:
 
     from roadseg.cli.tables import score_table
     from roadseg.training.interrupt import Interrupted
-    from roadseg.training.train import train
+    from roadseg.training.train import train as train_run
     from roadseg.training.watch import TensorBoard
 
-    watch = TensorBoard(chosen / "tensorboard") if arguments.tensorboard else None
+    watch = TensorBoard(chosen / "tensorboard") if words.tensorboard else None
     try:
         with live_display(console) as display:
-            scores = train(run, settings, display, resume=arguments.resume, watch=watch)
+            scores = train_run(run, settings, display, resume=words.resume, watch=watch)
     except Interrupted as stop:
         say(console, f"{stop}: {run.path}")
         return INTERRUPTED
@@ -58,3 +68,6 @@ def _check_trainable(settings: Config, name: str) -> None:
         raise ConfigError(f"the run is of the recipe {settings.recipe}, not {name}; give that name or another --run")
     if settings.data.root is None:
         raise ConfigError("no data; give the data set's top folder with --data.root DIR")
+
+
+TRAIN = Command("train", TrainWords, train, "roadseg train camvid-fcn8s --data.root camvid")

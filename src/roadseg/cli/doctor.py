@@ -1,0 +1,20 @@
+"""doctor: what this machine has."""
+
+from __future__ import annotations
+
+from roadseg.cli.flags import Command, Words
+from roadseg.cli.terminal import new_console, say
+
+
+def doctor(words: Words) -> None:
+    """Say what this machine has."""
+    from roadseg.system.doctor import examine
+
+    console = new_console()
+    for finding in examine():
+        say(console, f"{finding.what:<12} {finding.value}")
+        if finding.advice:
+            console.print(f"{'':<12} {finding.advice}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+
+
+DOCTOR = Command("doctor", Words, doctor)

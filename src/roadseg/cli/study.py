@@ -1,0 +1,156 @@
+"""study: many runs under one protocol, and a report on them. torch is imported only by what computes."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from roadseg.cli.compare import say_learning, write
+from roadseg.cli.flags import Argument, Command, Flag, WithSettings
+from roadseg.cli.terminal import FAILED, INTERRUPTED, complain, live_display, new_console, say
+from roadseg.config.overrides import overridden
+from roadseg.config.recipes import recipe
+from roadseg.errors import ConfigError
+from roadseg.system.processes import is_main_process
+
+if TYPE_CHECKING:
+    from roadseg.report.comparison.arms import Comparison
+
+
+class StudyWords(WithSettings):
+    """What to train how often, and where it goes."""
+
+    recipes: Annotated[tuple[str, ...], Argument("RECIPE")] = Field(description="names that roadseg recipes lists")
+    output: Annotated[Path, Flag("DIR")] = Field(description="gets the runs and the report")
+    seeds: Annotated[tuple[int, ...], Flag("N ...")] = Field((), description="train each of them once with each seed")
+    folds: Annotated[int, Flag("K")] = Field(0, description="k-fold division: each image is scored once")
+    split: Literal["grouped", "both"] = Field(
+        "grouped",
+        description="both: also train on random folds, and report how much they flatter (needs --folds)",
+    )
+    vary: Annotated[tuple[tuple[str, ...], ...], Flag("SETTING VALUE ...")] = Field(
+        (), description="train with each of these values of a setting (a value of several numbers: 64,96); with "
+        "several --vary, with all combinations",
+    )  # fmt: skip
+
+
+def study(words: StudyWords) -> int:
+    """Train recipes under one protocol, compare them, and write a report."""
+    from roadseg.report.comparison.gather import gather
+    from roadseg.report.comparison.learning import divided, gather_shares
+    from roadseg.report.comparison.verdicts import verdicts
+    from roadseg.runs import lock
+    from roadseg.training.interrupt import Interrupted
+    from roadseg.training.study import check, check_output, complete_arms, make_arms, plan, run_study
+
+    given = words.given
+    if words.seeds and "seed" in given:
+        raise ConfigError("--seeds and --seed exclude each other; give one of them")
+    if words.folds < 0 or words.folds == 1:
+        raise ConfigError(f"--folds {words.folds}: give at least 2, or leave it out")
+    both = words.split == "both"
+    if both and not words.folds:
+        raise ConfigError("--split both compares grouped with random folds; say how many with --folds K")
+    bases = [overridden(recipe(name), given) for name in words.recipes]
+    varied = _varied(words.vary)
+    twice = next((key for key in varied if key in given), None)
+    if twice:
+        raise ConfigError(f"--{twice} and --vary {twice} exclude each other; give one of them")
+    trials = plan(make_arms(bases, varied), words.seeds or [bases[0].seed], words.folds, words.output, both)
+    console = new_console()
+    try:
+        with live_display(console) as display:
+            best_part = check(trials)
+            chosen = [key for key in varied if key != "data.split.share"]
+            part = "val" if chosen else best_part  # a setting that is chosen on test spoils the test
+            check_output(trials, words.output)
+            with lock.held(words.output) if is_main_process() else nullcontext():
+                failures = run_study(trials, part, words.output, display)
+                title = " and ".join(words.recipes) + "".join(f", {key} varied" for key in varied)
+                complete = complete_arms(trials, failures)
+                root = trials[0].settings.data.root
+                main = [arm for arm in complete if not arm.random]
+                comparison = gather_shares(title, main, part, root) if main else None
+                random, _ = divided([arm for arm in complete if arm.random])
+                if comparison and {arm.name for arm in comparison.arms} & {arm.name for arm in random}:
+                    comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
+                if comparison:
+                    write(comparison, words.output, display, failures)
+    except Interrupted as stop:
+        say(console, f"{str(stop).split(';')[0]}; the same command continues")
+        return INTERRUPTED
+    if comparison:
+        console.print(arm_table(comparison))
+        for verdict in verdicts(comparison):
+            say(console, verdict.text)
+        if comparison.random:
+            from roadseg.report.comparison.leakage import measure, sentences
+
+            for sentence in sentences(measure(comparison, comparison.random)):
+                say(console, sentence)
+        say_learning(comparison, console)
+        say(console, f"report: {words.output / 'report.html'}")
+    else:
+        say(console, "no report: each arm has a run that failed")
+    for name, error in failures.items():
+        complain(f"{name}: {error}", FAILED)
+    return FAILED if failures else 0
+
+
+def _varied(given: tuple[tuple[str, ...], ...]) -> dict[str, list[str]]:
+    """The values of each --vary by setting."""
+    varied: dict[str, list[str]] = {}
+    for key, *values in given:
+        if key == "seed":
+            raise ConfigError("--vary seed: give several seeds with --seeds")
+        if not values or key in varied:
+            raise ConfigError(f"--vary {key}: give each setting once, with its values: --vary optimizer.name sgd adamw")
+        varied[key] = values
+    return varied
+
+
+SHORT = ("mean_iou", "micro_iou", "pixel_accuracy")
+"""The scores in the table of a study."""
+
+
+def arm_table(comparison: Comparison) -> Table:
+    """One row for each arm, means over the seeds in percent, with the range of mIoU where there are several seeds."""
+    from roadseg.cli.tables import caption, cells
+    from roadseg.scoring.metrics import SCORES
+
+    below = caption(comparison.units.kind, comparison.units.count) if comparison.units else "percent"
+    if comparison.seeds > 1:
+        below += ", and over seeds"
+    table = Table(
+        title=f"{escape(comparison.split)}: images {len(comparison.ids)}, groups {comparison.groups or 'unknown'}",
+        title_justify="left", caption=escape(below), caption_justify="left", box=box.SIMPLE_HEAD,
+    )  # fmt: skip
+    table.add_column("", overflow="fold")
+    headings = [SCORES[key] for key in SHORT]
+    headings[1:1] = [f"{comparison.seeds} seeds", "95 %"] if comparison.seeds > 1 else ["95 %"]
+    for heading in headings:
+        table.add_column(heading, justify="right")
+    for arm in comparison.arms:
+        row = cells([arm.score(key).mean for key in SHORT])
+        between = [_span(arm.interval.low, arm.interval.high) if arm.interval else "–"]
+        if comparison.seeds > 1:
+            between.insert(0, _span(arm.score("mean_iou").low, arm.score("mean_iou").high))
+        table.add_row(escape(arm.name), row[0], *between, *row[1:])
+    return table
+
+
+def _span(low: float | None, high: float | None) -> str:
+    return "–" if low is None or high is None else f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+STUDY = Command(
+    "study", StudyWords, study,
+    "roadseg study camvid-fcn8s camvid-fcn32s --data.root camvid --seeds 0 1 2 --output study",
+)  # fmt: skip
