@@ -53,7 +53,9 @@ configs = st.builds(
         jitter=shares,
         scale=st.tuples(positive, positive).map(lambda pair: tuple(sorted(pair))),
     ),
-    model=st.builds(Model, name=st.text(), width=positive, dropout=shares, weights=st.none() | st.text()),
+    model=st.builds(
+        Model, name=st.sampled_from(["fcn32s", "fcn8s"]), width=positive, dropout=shares, weights=st.none() | st.text()
+    ),
     optimizer=st.builds(Optimizer, lr=positive, trunk_lr=st.none() | st.floats(0, 1e6), weight_decay=st.floats(0, 1)),
     train=st.builds(Train, epochs=st.integers(1), batch_size=st.integers(1), clip=st.none() | positive),
 )
@@ -102,6 +104,7 @@ BAD = {
     "path without file": ({"data": {"name": "x", "split": {"file": "a.json"}}}, "go together"),
     "scale": ({"transforms": {"scale": [2, 1]}}, "scale 2 to 1 is empty"),
     "crop": ({"transforms": {"crop": [0, 5]}}, "transforms.crop: .*greater than or equal to 1"),
+    "network": ({"model": {"name": "unnet"}}, r"model.name: no network 'unnet'; did you mean unet\? choices: [\w, ]+$"),
     "epochs": ({"train": {"epochs": "many"}}, r"train.epochs: .*integer.*\(given: 'many'\)"),
     "seed": ({"seed": 2**32}, "seed: "),
     "unknown section": ({"trian": {}}, "trian: extra inputs are not permitted"),

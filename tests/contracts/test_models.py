@@ -1,7 +1,8 @@
-"""What every network must do, whatever it is built of. A new one in `MODELS` is tested here without another line."""
+"""What every network must do, whatever it is built of. A new one in `NETWORKS` is tested here without another line."""
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,24 +13,22 @@ from pydantic import ValidationError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from roadseg.config import settings as config
-from roadseg.config.settings import Model
+from roadseg.config.overrides import choices
+from roadseg.config.registry import NETWORKS, load
+from roadseg.config.settings import Config, Data, Model, Optimizer, Transforms
 from roadseg.errors import ConfigError
-from roadseg.models import MODELS, build
+from roadseg.models import SegmentationModel, build
 from roadseg.models.upsample import Grid, upsample
 
 CLASSES = 5
 SIZES = [(65, 97), (33, 200), (1, 1), (97, 65), (64, 96)]
-FCN_OPTIONS: dict[str, tuple[object, ...]] = {
-    "padding": ("same", "caffe"),
-    "upsampling": ("bilinear", "learned"),
-    "head": ("vgg", "light"),
-}
-SKIPS = ("normalised", "scaled", "plain")
-OPTIONS: dict[str, dict[str, tuple[object, ...]]] = {
-    "fcn32s": FCN_OPTIONS,
-    "fcn16s": FCN_OPTIONS | {"skips": SKIPS},
-    "fcn8s": FCN_OPTIONS | {"skips": SKIPS},
+OPTIONS = {
+    name: {
+        key: tuple(choices(Model.model_fields[key].annotation))
+        for key in network.options
+        if key not in ("batch_norm", "dropout")
+    }
+    for name, network in NETWORKS.items()
 }
 """The values that are tried of a network's own settings, besides batch normalisation and dropout."""
 GLOBAL = {"pspnet": "pyramid"}
@@ -39,21 +38,20 @@ GLOBAL = {"pspnet": "pyramid"}
 def variants(**fixed: object) -> list[Model]:
     """Every network with each combination of its own options, at a 32nd of its width, batch normalisation by turns."""
     result = []
-    for name in MODELS:
-        options = {key: (fixed[key],) if key in fixed else values for key, values in OPTIONS.get(name, {}).items()}
+    for name, own in OPTIONS.items():
+        options = {key: (fixed[key],) if key in fixed else values for key, values in own.items()}
         for i, chosen in enumerate(itertools.product(*options.values())):
             settings = dict(zip(options, chosen, strict=True))
             plain = settings.get("padding") == "same" and settings.get("upsampling") == "bilinear"
             if settings.get("head") == "light" and not plain:
                 continue  # caffe refuses it (tested below); learned upsampling works on any head's scores
-            batch_norm = i % 2 == 1 and "batch_norm" in config.OPTIONS[name]
+            batch_norm = i % 2 == 1 and "batch_norm" in NETWORKS[name].options
             result.append(Model.model_validate({"name": name, "width": 1 / 32, "batch_norm": batch_norm} | settings))
     return result
 
 
 def label(settings: Model) -> str:
-    own = OPTIONS.get(settings.name, {})
-    return "-".join([settings.name, *(str(getattr(settings, key)) for key in own)])
+    return "-".join([settings.name, *(str(getattr(settings, key)) for key in OPTIONS[settings.name])])
 
 
 every_variant = pytest.mark.parametrize("settings", variants(), ids=label)
@@ -164,7 +162,7 @@ def test_activations_may_be_recomputed(settings: Model) -> None:
         assert torch.equal(tensor, recomputed[name]), name
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_frozen_blocks_are_not_recomputed(name: str) -> None:
     """In bfloat16, which is recomputed as such."""
     settings = Model(name=name, width=1 / 32)
@@ -174,7 +172,7 @@ def test_frozen_blocks_are_not_recomputed(name: str) -> None:
     assert all(torch.equal(tensor, recomputed[name]) for name, tensor in kept.items())
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_nothing_is_recomputed_in_evaluation(name: str) -> None:
     net = make(Model(name=name, width=1 / 32)).eval()
     images = picture(1, 3, 40, 64)
@@ -216,7 +214,7 @@ def test_weights_survive_safetensors(settings: Model, tmp_path: Path) -> None:
         assert torch.equal(other(images), net(images))
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
 def test_same_seed_builds_the_same_network(name: str) -> None:
     settings = Model(name=name, width=1 / 32)
     first, second = make(settings).state_dict(), make(settings).state_dict()
@@ -295,24 +293,48 @@ def test_caffe_padding_refuses_the_light_head(name: str) -> None:
         build(Model(name=name, padding="caffe", head="light"), CLASSES)
 
 
-def test_the_settings_of_every_network_are_known() -> None:
-    assert set(config.OPTIONS) == set(MODELS)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_registry_says_what_the_network_is_like(name: str) -> None:
+    line = NETWORKS[name]
+    made_by = load(line.made_by)
+    assert issubclass(made_by, SegmentationModel)
+    takes = set(inspect.signature(made_by).parameters) - {"classes"}
+    assert takes >= {"width", *line.options, *line.arguments}
+    assert not set(line.options) & set(line.arguments)
+    trunk = build(Model(name=name, width=1 / 32), CLASSES).trunk
+    assert len(trunk.blocks) == line.blocks
+    assert trunk(picture(1, 3, 64, 96))[-1].shape[-2:] == (64 // line.stride, 96 // line.stride)
 
 
-OTHER_VALUES = {
-    "batch_norm": True, "padding": "caffe", "upsampling": "learned", "head": "light", "dropout": 0.2, "skips": "plain",
-}  # fmt: skip
+@pytest.mark.parametrize("name", NETWORKS)
+def test_settings_that_a_network_cannot_take_are_refused_before_it_is_built(name: str) -> None:
+    line, settings = NETWORKS[name], {"recipe": "a", "data": Data(name="kitti"), "model": Model(name=name)}
+    few = (64, line.stride - 1)
+    with pytest.raises(ValidationError, match=f"crop 64x{few[1]} is smaller than a cell of {name}; use at least"):
+        Config.model_validate(settings | {"transforms": Transforms(crop=few)})
+    with pytest.raises(ValidationError, match=f"frozen_blocks {line.blocks + 1} is more than {name} has; use at most"):
+        Config.model_validate(settings | {"optimizer": Optimizer(frozen_blocks=line.blocks + 1)})
+    fitting = {"transforms": Transforms(crop=(64, line.stride)), "optimizer": Optimizer(frozen_blocks=line.blocks)}
+    Config.model_validate(settings | fitting)
 
 
-@pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("key", OTHER_VALUES)
+def other_value(key: str) -> object:
+    """A value of a network's setting that is not its default."""
+    field = Model.model_fields[key]
+    return {bool: True, float: 0.2}.get(type(field.default)) or next(
+        value for value in reversed(choices(field.annotation)) if value != field.default
+    )
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("key", sorted({key for network in NETWORKS.values() for key in network.options}))
 def test_a_setting_acts_or_is_refused(name: str, key: str) -> None:
-    if key in config.OPTIONS[name]:
-        changed = build(Model.model_validate({"name": name, "width": 1 / 32, key: OTHER_VALUES[key]}), CLASSES)
+    if key in NETWORKS[name].options:
+        changed = build(Model.model_validate({"name": name, "width": 1 / 32, key: other_value(key)}), CLASSES)
         assert structure(changed) != structure(build(Model(name=name, width=1 / 32), CLASSES))
     else:
         with pytest.raises(ValidationError, match=f"{name} has no setting {key}, only width.* leave model.{key} at"):
-            Model.model_validate({"name": name, key: OTHER_VALUES[key]})
+            Model.model_validate({"name": name, key: other_value(key)})
 
 
 def structure(net: nn.Module) -> str:
@@ -324,13 +346,15 @@ def structure(net: nn.Module) -> str:
     ("name", "near"), [("fcn8", "fcn8s"), ("fcn_32s", "fcn32s"), ("u-net", "unet"), ("fcn16-decoder", "fcn16_decoder")]
 )
 def test_unknown_name_lists_the_choices_and_the_nearest(name: str, near: str) -> None:
-    with pytest.raises(ConfigError, match=f"no model '{name}'; did you mean {near}. choices: fcn32s, fcn16s, fcn8s"):
-        build(Model(name=name), CLASSES)
+    with pytest.raises(
+        ValidationError, match=f"no network '{name}'; did you mean {near}. choices: fcn32s, fcn16s, fcn8s"
+    ):
+        Model(name=name)
 
 
 def test_unlike_any_name_lists_the_choices() -> None:
-    with pytest.raises(ConfigError, match="no model 'yolo'; choices: fcn32s"):
-        build(Model(name="yolo"), CLASSES)
+    with pytest.raises(ValidationError, match="no network 'yolo'; choices: fcn32s"):
+        Model(name="yolo")
 
 
 def vgg_layers(first_padding: int, sizes: list[int]) -> list[nn.Module]:

@@ -5,22 +5,9 @@ from __future__ import annotations
 import difflib
 from functools import partial
 
-from roadseg.config.settings import OPTIONS, Config, Crf, Data, Model, Optimizer, Split, Train, Transforms
+from roadseg.config.registry import NETWORKS
+from roadseg.config.settings import Config, Crf, Data, Model, Optimizer, Split, Train, Transforms
 from roadseg.errors import ConfigError
-
-NETWORKS = {
-    "fcn32s": "FCN-32s",
-    "fcn16s": "FCN-16s",
-    "fcn8s": "FCN-8s",
-    "fcn32_decoder": "FCN-pytorch's FCN-32s",
-    "fcn16_decoder": "the assignment's FCN-16",
-    "fcn8_decoder": "FCN-pytorch's FCN-8s",
-    "fcns": "FCN-pytorch's FCNs",
-    "fcn_resnet18": "FCN-32s of ResNet-18",
-    "segnet": "SegNet",
-    "unet": "U-Net",
-    "pspnet": "PSPNet",
-}
 
 # The pretrained trunk at a tenth of the head's rate, two 512-wide layers in place of fc6 and fc7, much augmentation:
 # what a few hundred images bear.
@@ -31,7 +18,7 @@ FINE_TUNING = Optimizer(
 
 def _model(network: str, **wanted: float | str) -> Model:
     """The network with those of the wanted settings that it has."""
-    own = {key: value for key, value in wanted.items() if key in ("width", *OPTIONS[network])}
+    own = {key: value for key, value in wanted.items() if key in ("width", *NETWORKS[network].options)}
     return Model.model_validate({"name": network} | own)
 
 
@@ -132,7 +119,7 @@ def describe(name: str) -> str:
     """One line about a recipe."""
     settings = recipe(name)
     about = (RECIPES[name.removesuffix(CRF)].func.__doc__ or "").splitlines()[0].rstrip(".")
-    return f"{NETWORKS[settings.model.name]}{' and a CRF' if settings.crf.iterations else ''} on {about}"
+    return f"{NETWORKS[settings.model.name].title}{' and a CRF' if settings.crf.iterations else ''} on {about}"
 
 
 def recipe(name: str) -> Config:

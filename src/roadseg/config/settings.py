@@ -6,16 +6,15 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from roadseg.config.registry import NETWORKS, entry
 from roadseg.errors import ConfigError
 from roadseg.labels import ClassChoice
 
 Kind = TypeVar("Kind", bound="Settings")
 Side = Annotated[int, Field(ge=1)]
 Size = tuple[Side, Side]
-LARGEST_STRIDE = 32
-"""Pixels between two logits of the coarsest network; below it batch normalisation has a single value to work on."""
 Positive = Annotated[float, Field(gt=0)]
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -97,27 +96,10 @@ class Transforms(Settings):
         return self
 
 
-FCN_OPTIONS = ("batch_norm", "padding", "upsampling", "head", "dropout", "skips")
-OPTIONS: dict[str, tuple[str, ...]] = {
-    "fcn32s": FCN_OPTIONS[:-1],
-    "fcn16s": FCN_OPTIONS,
-    "fcn8s": FCN_OPTIONS,
-    "fcn32_decoder": ("batch_norm",),
-    "fcn16_decoder": ("batch_norm",),
-    "fcn8_decoder": ("batch_norm",),
-    "fcns": ("batch_norm",),
-    "fcn_resnet18": (),
-    "segnet": ("batch_norm",),
-    "unet": ("batch_norm",),
-    "pspnet": ("batch_norm",),
-}
-"""The settings of `Model` that each network has, besides its width and its first weights."""
-
-
 class Model(Settings):
     """Network and its first weights. A setting that the network does not have keeps its default."""
 
-    name: str = Field(description="network")
+    name: str = Field(description=f"network: {', '.join(NETWORKS)}")
     width: Positive = Field(1.0, description="factor on every layer's number of channels")
     batch_norm: bool = Field(False, description="batch normalisation in the trunk")
     padding: Literal["same", "caffe"] = Field(
@@ -138,12 +120,18 @@ class Model(Settings):
         None, description="start from the best weights of this run (16s from 32s, 8s from 16s)"
     )
 
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, name: str) -> str:
+        entry("network", NETWORKS, name)
+        return name
+
     @model_validator(mode="after")
     def _check(self) -> Model:
         if self.weights is not None and self.from_run is not None:
             raise ValueError("weights and from_run exclude each other; give one of them")
-        own = OPTIONS.get(self.name, FCN_OPTIONS)  # an unknown name is told where the network is built
-        for key in FCN_OPTIONS:
+        own = NETWORKS[self.name].options
+        for key in dict.fromkeys(option for network in NETWORKS.values() for option in network.options):
             default = type(self).model_fields[key].default
             if key not in own and getattr(self, key) != default:
                 raise ValueError(
@@ -159,7 +147,7 @@ class Optimizer(Settings):
     name: Literal["sgd", "adam", "adamw"] = Field("sgd", description="optimizer")
     lr: Positive = Field(1e-3, description="learning rate of the head, and of the trunk unless trunk_lr is given")
     trunk_lr: float | None = Field(None, ge=0, description="learning rate of the trunk; 0 freezes it")
-    frozen_blocks: int = Field(0, ge=0, le=5, description="number of the trunk's first blocks that are not trained")
+    frozen_blocks: int = Field(0, ge=0, description="number of the trunk's first blocks that are not trained")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
     weight_decay: float = Field(0.0, ge=0, description="on weights; never on biases and normalisation")
     schedule: Literal["constant", "poly"] = Field("poly", description="poly: lr * (1 - step/steps) ** power")
@@ -207,13 +195,19 @@ class Config(Settings):
 
     @model_validator(mode="after")
     def _check(self) -> Config:
+        network = NETWORKS[self.model.name]
         for name in ("crop", "resize"):
             size = getattr(self.transforms, name)
-            if size is not None and min(size) < LARGEST_STRIDE:
+            if size is not None and min(size) < network.stride:
                 raise ValueError(
-                    f"transforms.{name} {size[0]}x{size[1]} is smaller than a cell of the networks; "
-                    f"use at least {LARGEST_STRIDE}x{LARGEST_STRIDE}"
+                    f"transforms.{name} {size[0]}x{size[1]} is smaller than a cell of {self.model.name}; "
+                    f"use at least {network.stride}x{network.stride}"
                 )
+        if self.optimizer.frozen_blocks > network.blocks:
+            raise ValueError(
+                f"optimizer.frozen_blocks {self.optimizer.frozen_blocks} is more than {self.model.name} has; "
+                f"use at most {network.blocks}"
+            )
         return self
 
 
@@ -270,5 +264,6 @@ def complaint(error: ValidationError) -> str:
     message = first["msg"].removeprefix("Value error, ")
     message = message[0].lower() + message[1:]
     given = first.get("input")
-    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) else ""
+    said = isinstance(given, str) and repr(given) in message
+    shown = f" (given: {given!r})" if isinstance(given, str | int | float | bool) and not said else ""
     return f"{key}: {message}{shown}" if key else f"{message}{shown}"

@@ -18,7 +18,8 @@ class Decoder(SegmentationModel):
     """The networks of github.com/pochih/FCN-pytorch, python/fcn.py; the course assignment's "FCN-16" is one of them.
 
     pool5 is enlarged by stride-2 3x3 transposed convolutions, each with ReLU and batch normalisation, and pool4, pool3,
-    ... are added where their size is reached; a 1x1 classifier works at full size, so logits have stride 1.
+    ... are added where their size is reached; a 1x1 classifier works at full size, so logits have stride 1. 18.6 M
+    parameters, 157 G multiply-adds of an image of 1248x384 with 19 classes.
 
     Args:
         classes: number of classes C.

@@ -77,6 +77,9 @@ class Skip(nn.Module):
 class FCN(SegmentationModel):
     """FCN with stride 32, 16 or 8.
 
+    With the head `vgg` 134 M parameters and 203 G multiply-adds of an image of 1248x384 with 19 classes, before logits
+    are enlarged; with the head `light` 19.5 M and 149 G.
+
     Args:
         classes: number of classes C.
         stride: 32, 16 or 8; each halving adds one skip, from pool4 and then from pool3.

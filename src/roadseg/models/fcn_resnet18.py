@@ -20,6 +20,7 @@ class FCNResNet18(SegmentationModel):
     padding 16, begun at the bilinear kernel, brings the scores to full size, so logits have stride 1. Only the bias of
     the transposed convolution is left out, as the 1x1 convolution has one. What the logits see at first lies 15.5
     pixels beside them, since the trunk centres its cells on their first pixel; the learned kernel can make up for it.
+    12.7 M parameters, 18 G multiply-adds of an image of 1248x384 with 19 classes.
     """
 
     def __init__(self, classes: int, *, width: float = 1.0) -> None:

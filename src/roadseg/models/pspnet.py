@@ -24,6 +24,7 @@ class PSPNet(SegmentationModel):
     quarter of the channels, and is enlarged again; a 3x3 convolution sees features and levels. The paper's trunk is a
     dilated ResNet of stride 8; `vgg_pspnet` of keras-segmentation has a VGG16 of stride 32, which is too coarse for
     poles. There is no auxiliary loss, and levels are not normalised: the coarsest has a single value for each image.
+    19.7 M parameters, 222 G multiply-adds of an image of 1248x384 with 19 classes.
     """
 
     def __init__(self, classes: int, *, width: float = 1.0, batch_norm: bool = False) -> None:

@@ -21,7 +21,8 @@ class UNet(SegmentationModel):
     Each stage is one 3x3 convolution; between two stages features are doubled and those of the trunk concatenated, and
     a 1x1 convolution scores the classes. Unlike the paper, skips leave the trunk after its poolings, so that nothing
     is computed at full size and logits have stride 2; borders are padded, not cut. Unlike keras-segmentation, which
-    starts at pool4, pool5 is used too, and doubling is bilinear, which keeps features on the image's grid.
+    starts at pool4, pool5 is used too, and doubling is bilinear, which keeps features on the image's grid. 24.1 M
+    parameters, 196 G multiply-adds of an image of 1248x384 with 19 classes.
     """
 
     def __init__(self, classes: int, *, width: float = 1.0, batch_norm: bool = False) -> None:
