@@ -5,11 +5,10 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from roadseg.system.hardware import Precision, choose_memory_format, forget_peak_memory, peak_memory_gib
 
@@ -24,12 +23,24 @@ class Timing(NamedTuple):
     high: float
 
 
+Resource = Literal["flops", "bandwidth", "exponentials", "comparisons"]
+"""What may bound the pace: floating point operations, bytes of memory; exponentials and comparisons in the cache."""
+
+
 class Peak(NamedTuple):
-    """What the machine reaches on the plainest work: operations a second, bytes a second, exponentials a second."""
+    """What the machine reaches at best, of each `Resource` a second."""
 
     flops: float
     bandwidth: float
     exponentials: float
+    comparisons: float
+
+
+class Plain(NamedTuple):
+    """A work that does nothing but use one resource, and how much of it."""
+
+    run: Callable[[], object]
+    amount: float
 
 
 def in_turn(
@@ -75,36 +86,42 @@ def _timing(seconds: list[float]) -> Timing:
     return Timing(statistics.median(seconds), min(seconds), max(seconds))
 
 
-def _best(work: Callable[[], object], device: torch.device) -> float:
-    return in_turn({"": work}, PEAK_ROUNDS, device)[""].low
-
-
-@torch.inference_mode()
-def measure_peak(device: torch.device, precision: Precision) -> Peak:
-    """The best of several tries: a convolution and a product of matrices; a copy; exponentials in the cache."""
+def plain_works(device: torch.device, precision: Precision) -> dict[Resource, tuple[Plain, ...]]:
+    """The plainest work on each resource: a convolution and a product of matrices; a copy; in the cache, exponentials
+    and comparisons.
+    """
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     layout = choose_memory_format(device, precision)
     images = torch.randn(4, 256, 64, 64, device=device, dtype=dtype).contiguous(memory_format=layout)
     weight = torch.randn(256, 256, 3, 3, device=device, dtype=dtype).contiguous(memory_format=layout)
     matrix = torch.randn(2048, 2048, device=device, dtype=dtype)
-    convolution = 2 * images.numel() * weight[0].numel() / _best(lambda: F.conv2d(images, weight, padding=1), device)
-    product = 2 * 2048**3 / _best(lambda: matrix @ matrix, device)
-    return Peak(max(convolution, product), _bandwidth(device), _exponentials(device))
-
-
-def _bandwidth(device: torch.device) -> float:
     source = torch.zeros(2**26, device=device)
     target = torch.empty_like(source)
-    return 2 * source.nbytes / _best(lambda: target.copy_(source), device)
-
-
-def _exponentials(device: torch.device) -> float:
     values = torch.randn(2**17 if device.type == "cpu" else 2**26, device=device)
     result = torch.empty_like(values)
+    return {
+        "flops": (
+            Plain(lambda: F.conv2d(images, weight, padding=1), 2 * images.numel() * weight[0].numel()),
+            Plain(lambda: matrix @ matrix, 2 * 2048**3),
+        ),
+        "bandwidth": (Plain(lambda: target.copy_(source), 2 * source.nbytes),),
+        "exponentials": (_repeated(lambda: torch.exp(values, out=result), values.numel()),),
+        "comparisons": (_repeated(lambda: torch.maximum(values, result, out=result), values.numel()),),
+    }
 
-    def repeated() -> Tensor:
-        for _ in range(16):
-            torch.exp(values, out=result)
-        return result
 
-    return 16 * values.numel() / _best(repeated, device)
+def _repeated(work: Callable[[], object], amount: int, times: int = 16) -> Plain:
+    def run() -> None:
+        for _ in range(times):
+            work()
+
+    return Plain(run, times * amount)
+
+
+def measure_peak(device: torch.device, precision: Precision) -> Peak:
+    """The best of several tries of each of `plain_works`."""
+    paces = {
+        resource: max(plain.amount / in_turn({"": plain.run}, PEAK_ROUNDS, device)[""].low for plain in works)
+        for resource, works in plain_works(device, precision).items()
+    }
+    return Peak(**paces)

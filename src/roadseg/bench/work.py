@@ -11,7 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from roadseg.bench.measure import Peak
+from roadseg.bench.measure import Resource
 from roadseg.config.recipes import recipe
 from roadseg.config.settings import Config
 from roadseg.data.decode import Sample
@@ -32,6 +32,8 @@ IMAGE = (375, 1242)
 """Height and width of most of KITTI's images."""
 LOGITS = (512, 1024)
 """Height and width of what loss and metrics work on: half of Cityscapes' size."""
+LOGITS_SHAPE = f"{CLASSES}x{LOGITS[0]}x{LOGITS[1]}"
+VALUES = CLASSES * LOGITS[0] * LOGITS[1]
 GRID = Grid(8)
 
 
@@ -40,19 +42,19 @@ class Machine(NamedTuple):
 
     accelerator: Accelerator
     memory_format: torch.memory_format
-    peak: Peak
 
 
 class Work(NamedTuple):
-    """A piece of work: what it is, the function to time, how many images it does, and its floor.
+    """A piece of work: what it is, the function to time, how many images it does, and what it cannot do without.
 
-    `floor` is in seconds, from `floor_of` alone at the machine's peak.
+    That is at least `amount` of the `resource`, in words `floor_of`.
     """
 
     what: str
     run: Callable[[], object]
     images: int
-    floor: float
+    resource: Resource
+    amount: float
     floor_of: str
 
 
@@ -116,7 +118,7 @@ def train_work(machine: Machine) -> Work:
     height, width = batch[0].targets.shape[1:]
     return Work(
         f"FCN-8s, {len(batch[0].ids)} x {width}x{height}", step, len(batch[0].ids),
-        flops / machine.peak.flops, f"{flops / 1e9:.0f} GFLOP of convolutions",
+        "flops", flops, f"{flops / 1e9:.0f} GFLOP of convolutions",
     )  # fmt: skip
 
 
@@ -142,7 +144,7 @@ def infer_work(machine: Machine) -> Work:
     flops = flops_of(predict)
     return Work(
         f"FCN-8s, {IMAGE[1]}x{IMAGE[0]}", predict, 1,
-        flops / machine.peak.flops, f"{flops / 1e9:.0f} GFLOP of convolutions",
+        "flops", flops, f"{flops / 1e9:.0f} GFLOP of convolutions",
     )  # fmt: skip
 
 
@@ -161,7 +163,7 @@ def loss_work(machine: Machine) -> Work:
         logits.grad = None
         upsampled_cross_entropy_sum(logits, targets, GRID)[0].backward()  # type: ignore[no-untyped-call]
 
-    return Work(f"{CLASSES}x{LOGITS[0]}x{LOGITS[1]}", loss, 1, *_exponential_floor(machine))
+    return Work(LOGITS_SHAPE, loss, 1, "exponentials", VALUES, f"{VALUES / 1e6:.1f} M exponentials")
 
 
 def metrics_work(machine: Machine) -> Work:
@@ -173,16 +175,7 @@ def metrics_work(machine: Machine) -> Work:
     def score() -> Tensor:
         return confusion_matrix(upsampled_classes(logits, GRID, LOGITS)[0], target, CLASSES)
 
-    values = CLASSES * LOGITS[0] * LOGITS[1]
-    return Work(
-        f"{CLASSES}x{LOGITS[0]}x{LOGITS[1]}", score, 1,
-        4 * values / machine.peak.bandwidth, f"{4 * values / 2**20:.0f} MiB, full-size logits, copied once",
-    )  # fmt: skip
-
-
-def _exponential_floor(machine: Machine) -> tuple[float, str]:
-    values = CLASSES * LOGITS[0] * LOGITS[1]
-    return values / machine.peak.exponentials, f"{values / 1e6:.1f} M exponentials"
+    return Work(LOGITS_SHAPE, score, 1, "comparisons", VALUES, f"{VALUES / 1e6:.1f} M comparisons")
 
 
 def loader_work(machine: Machine) -> Work:
@@ -199,7 +192,7 @@ def loader_work(machine: Machine) -> Work:
     written = batch.images.nbytes + batch.targets.nbytes
     return Work(
         f"{len(samples)} x {batch.targets.shape[2]}x{batch.targets.shape[1]}", load, len(samples),
-        (read + written) / machine.peak.bandwidth, f"{(read + written) / 2**20:.0f} MiB read and written once",
+        "bandwidth", read + written, f"{(read + written) / 2**20:.0f} MiB read and written once",
     )  # fmt: skip
 
 
