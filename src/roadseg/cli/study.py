@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -18,10 +17,12 @@ from roadseg.cli.terminal import FAILED, INTERRUPTED, complain, live_display, ne
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
 from roadseg.errors import ConfigError
-from roadseg.system.processes import is_main_process
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from roadseg.report.comparison.arms import Comparison
+    from roadseg.training.study import Outcome, Trial
 
 
 class StudyWords(WithSettings):
@@ -43,65 +44,83 @@ class StudyWords(WithSettings):
 
 def study(words: StudyWords) -> int:
     """Train recipes under one protocol, compare them, and write a report."""
-    from roadseg.report.comparison.gather import gather
-    from roadseg.report.comparison.learning import divided, gather_shares
-    from roadseg.report.comparison.verdicts import verdicts
-    from roadseg.runs import lock
     from roadseg.training.interrupt import Interrupted
-    from roadseg.training.study import check, check_output, complete_arms, make_arms, plan, run_study
+    from roadseg.training.study import run
 
-    given = words.given
-    if words.seeds and "seed" in given:
-        raise ConfigError("--seeds and --seed exclude each other; give one of them")
-    if words.folds < 0 or words.folds == 1:
-        raise ConfigError(f"--folds {words.folds}: give at least 2, or leave it out")
-    both = words.split == "both"
-    if both and not words.folds:
-        raise ConfigError("--split both compares grouped with random folds; say how many with --folds K")
-    bases = [overridden(recipe(name), given) for name in words.recipes]
-    varied = _varied(words.vary)
-    twice = next((key for key in varied if key in given), None)
-    if twice:
-        raise ConfigError(f"--{twice} and --vary {twice} exclude each other; give one of them")
-    trials = plan(make_arms(bases, varied), words.seeds or [bases[0].seed], words.folds, words.output, both)
+    title, trials, chosen = _planned(words)
     console = new_console()
+    compared: list[Comparison] = []
+
+    def conclude(outcome: Outcome) -> None:
+        comparison = _compare(title, outcome)
+        if comparison:
+            compared.append(comparison)
+            write(comparison, words.output, display, outcome.failures)
+
     try:
         with live_display(console) as display:
-            best_part = check(trials)
-            chosen = [key for key in varied if key != "data.split.share"]
-            part = "val" if chosen else best_part  # a setting that is chosen on test spoils the test
-            check_output(trials, words.output)
-            with lock.held(words.output) if is_main_process() else nullcontext():
-                failures = run_study(trials, part, words.output, display)
-                title = " and ".join(words.recipes) + "".join(f", {key} varied" for key in varied)
-                complete = complete_arms(trials, failures)
-                root = trials[0].settings.data.root
-                main = [arm for arm in complete if not arm.random]
-                comparison = gather_shares(title, main, part, root) if main else None
-                random, _ = divided([arm for arm in complete if arm.random])
-                if comparison and {arm.name for arm in comparison.arms} & {arm.name for arm in random}:
-                    comparison = replace(comparison, random=gather(f"{title}, random folds", random, part, root))
-                if comparison:
-                    write(comparison, words.output, display, failures)
+            failures = run(trials, words.output, display, chosen, conclude).failures
     except Interrupted as stop:
         say(console, f"{str(stop).split(';')[0]}; the same command continues")
         return INTERRUPTED
-    if comparison:
-        console.print(arm_table(comparison))
-        for verdict in verdicts(comparison):
-            say(console, verdict.text)
-        if comparison.random:
-            from roadseg.report.comparison.leakage import measure, sentences
-
-            for sentence in sentences(measure(comparison, comparison.random)):
-                say(console, sentence)
-        say_learning(comparison, console)
+    if compared:
+        _say(compared[0], console)
         say(console, f"report: {words.output / 'report.html'}")
     else:
         say(console, "no report: each arm has a run that failed")
     for name, error in failures.items():
         complain(f"{name}: {error}", FAILED)
     return FAILED if failures else 0
+
+
+def _planned(words: StudyWords) -> tuple[str, list[Trial], bool]:
+    """The study's title, its runs, and whether a setting is chosen by its scores, which would spoil a test."""
+    from roadseg.training.study import make_arms, plan
+
+    if words.seeds and "seed" in words.given:
+        raise ConfigError("--seeds and --seed exclude each other; give one of them")
+    if words.folds < 0 or words.folds == 1:
+        raise ConfigError(f"--folds {words.folds}: give at least 2, or leave it out")
+    both = words.split == "both"
+    if both and not words.folds:
+        raise ConfigError("--split both compares grouped with random folds; say how many with --folds K")
+    bases = [overridden(recipe(name), words.given) for name in words.recipes]
+    varied = _varied(words.vary)
+    twice = next((key for key in varied if key in words.given), None)
+    if twice:
+        raise ConfigError(f"--{twice} and --vary {twice} exclude each other; give one of them")
+    trials = plan(make_arms(bases, varied), words.seeds or [bases[0].seed], words.folds, words.output, both)
+    title = " and ".join(words.recipes) + "".join(f", {key} varied" for key in varied)
+    return title, trials, any(key != "data.split.share" for key in varied)
+
+
+def _compare(title: str, outcome: Outcome) -> Comparison | None:
+    """The arms side by side, with their random folds beside them; None where no arm is whole."""
+    from roadseg.report.comparison.gather import gather
+    from roadseg.report.comparison.learning import divided, gather_shares
+
+    main = [arm for arm in outcome.arms if not arm.random]
+    if not main:
+        return None
+    comparison = gather_shares(title, main, outcome.part, outcome.root)
+    random, _ = divided([arm for arm in outcome.arms if arm.random])
+    if not {arm.name for arm in comparison.arms} & {arm.name for arm in random}:
+        return comparison
+    return replace(comparison, random=gather(f"{title}, random folds", random, outcome.part, outcome.root))
+
+
+def _say(comparison: Comparison, console: Console) -> None:
+    """The scores, and what follows from them."""
+    from roadseg.report.comparison.leakage import measure, sentences
+    from roadseg.report.comparison.verdicts import verdicts
+
+    console.print(arm_table(comparison))
+    for verdict in verdicts(comparison):
+        say(console, verdict.text)
+    if comparison.random:
+        for sentence in sentences(measure(comparison, comparison.random)):
+            say(console, sentence)
+    say_learning(comparison, console)
 
 
 def _varied(given: tuple[tuple[str, ...], ...]) -> dict[str, list[str]]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gc
 import itertools
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -206,6 +207,36 @@ def _check_place(trial: Trial) -> None:
             f"{trial.run.path} was made with other settings ({different}); "
             "repeat its command or choose another --output"
         )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a study came to: the part of the images that it reports, where they are, the arms all of whose runs are
+    complete, and the failures by trial.
+    """
+
+    part: str
+    root: Path | None
+    arms: list[Arm]
+    failures: dict[str, str]
+
+
+def run(
+    trials: Sequence[Trial], output: Path, display: Display, chosen: bool, conclude: Callable[[Outcome], None]
+) -> Outcome:
+    """Check the trials, train and evaluate what is not yet complete, and hand the outcome to `conclude`.
+
+    One process at a time works in `output`, `conclude` included. Where a setting is `chosen` by its scores those are of
+    the validation images, so that the test stays one. Raises as `check`, `check_output` and `run_study`.
+    """
+    best_part = check(trials)
+    part = "val" if chosen else best_part
+    check_output(trials, output)
+    with lock.held(output) if is_main_process() else nullcontext():
+        failures = run_study(trials, part, output, display)
+        outcome = Outcome(part, trials[0].settings.data.root, complete_arms(trials, failures), failures)
+        conclude(outcome)
+    return outcome
 
 
 def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display) -> dict[str, str]:
