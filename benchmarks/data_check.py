@@ -2,7 +2,7 @@
 
 python benchmarks/data_check.py [--camvid DIR] [--kitti DIR] [--images 60] [--many 4000]
 
-In each copy of about --images images the fault is planted in every tenth file. Found are the spoilt files that a
+In each copy of about --images images the fault is planted in every tenth file. Inputs are the spoilt files that a
 finding of the fault's subject names; false alarms are other files that an error or a warning names. Streets are drawn.
 At last --many links to CamVid's images and labels are checked, for files a second and memory.
 """
@@ -19,8 +19,8 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from roadseg.curation.check.find import Found
-from roadseg.curation.check.run import judge, look_at
+from roadseg.curation.check.inputs import Inputs
+from roadseg.curation.check.run import diagnose, inspect_all
 from roadseg.data.datasets import DATASETS
 from roadseg.data.records import Record
 from roadseg.data.streets import synthesize
@@ -131,8 +131,8 @@ def copied(records: list[Record], folder: Path) -> list[Record]:
 
 def check(records: list[Record], space: LabelSpace, subject: str) -> tuple[set[str], set[str]]:
     """Labels that findings of the subject name, and those that other errors and warnings name."""
-    found = Found({"all": records}, (), (), space)
-    findings = [finding for finding in judge(found, look_at(found, Display())) if finding.severity != "hint"]
+    found = Inputs({"all": records}, (), (), space)
+    findings = [finding for finding in diagnose(found, inspect_all(found, Display())) if finding.severity != "hint"]
     to_label = {str(record.image): str(record.label) for record in records}
     named = [{to_label.get(name, name) for name in finding.files} for finding in findings]
     mine = set().union(*(files for files, finding in zip(named, findings, strict=True) if finding.subject == subject))
@@ -179,9 +179,11 @@ def plant_pairs(name: str, records: list[Record], space: LabelSpace) -> None:
             for one, other in chosen:
                 spoil(one, other)
             parts = {"train": made[half:], "val": made[:half]}
-            found = Found(parts, (), (), space)
+            found = Inputs(parts, (), (), space)
             findings = [
-                one for one in judge(found, look_at(found, Display())) if one.subject == "duplicates" and one.mark
+                one
+                for one in diagnose(found, inspect_all(found, Display()))
+                if one.subject == "duplicates" and one.mark
             ]
             named = {name for one in findings if one.subject == "duplicates" and one.mark for name in one.files}
         bad = {str(one.image) for one, _ in chosen}
@@ -200,12 +202,12 @@ def speed(records: list[Record], space: LabelSpace, count: int) -> None:
             paths[0].symlink_to(source.image.resolve())
             paths[1].symlink_to(source.label.resolve())
             made.append(Record(name, paths[0], paths[1], source.group))
-        found = Found({"train": made[: count // 2], "val": made[count // 2 :]}, (), (), space)
+        found = Inputs({"train": made[: count // 2], "val": made[count // 2 :]}, (), (), space)
         for threads in (1, 2):
             started = time.perf_counter()
-            seen = look_at(found, Display(), threads)
+            inspected = inspect_all(found, Display(), threads)
             looked = time.perf_counter() - started
-            judge(found, seen)
+            diagnose(found, inspected)
             print(
                 f"{2 * count} files, {threads} threads: looked at in {looked:.0f} s ({2 * count / looked:.0f} a second), "  # noqa: E501
                 f"judged in {time.perf_counter() - started - looked:.1f} s, "

@@ -13,10 +13,10 @@ from scipy import ndimage
 
 from roadseg.cli.main import main
 from roadseg.config.settings import Data
-from roadseg.curation.check import Finding, Found, draft, find_data, find_pairs, judge, left_out, look_at
+from roadseg.curation.check import Finding, Inputs, diagnose, draft, find_data, find_pairs, inspect_all, left_out
 from roadseg.curation.check.borders import SMOOTHED, lies_between, share_between
 from roadseg.curation.check.classes import shares
-from roadseg.curation.check.seen import read_values
+from roadseg.curation.check.facts import read_values
 from roadseg.curation.check.shift import REACH, Fit, direction
 from roadseg.data.layouts import folder
 from roadseg.data.similar import COPY, NEAR, both_hashes, near_pairs, perceptual_hash
@@ -40,7 +40,7 @@ def plain(shared_camvid: Path, tmp_path: Path) -> Path:
 
 def checked(root: Path) -> list[Finding]:
     found = find_pairs(root)
-    return judge(found, look_at(found, Display()))
+    return diagnose(found, inspect_all(found, Display()))
 
 
 def spoil(root: Path, change: Spoil, number: int = 3) -> str:
@@ -110,7 +110,7 @@ def test_a_folder_of_masks_is_told_to_be_one(plain: Path) -> None:
 def against_table(root: Path, coding: str = "ids") -> list[Finding]:
     """What is found of CamVid's table; errors and warnings."""
     found = replace(find_pairs(root), space=camvid().model_copy(update={"coding": coding}))
-    return [one for one in judge(found, look_at(found, Display())) if one.severity != "hint"]
+    return [one for one in diagnose(found, inspect_all(found, Display())) if one.severity != "hint"]
 
 
 def through_jpeg(ids: np.ndarray) -> Image.Image:
@@ -293,7 +293,7 @@ def test_near_images_of_known_groups_are_not_sent_to_grouping(plain: Path, tmp_p
 def test_the_draft_has_groups_for_subfolders_and_known_names(plain: Path, tmp_path: Path) -> None:
     root = in_tours(plain, tmp_path / "tours", lambda image: image)
     found = find_pairs(root)
-    (root / "roadseg.yaml").write_text(draft(found, look_at(found, Display())))
+    (root / "roadseg.yaml").write_text(draft(found, inspect_all(found, Display())))
     text = (root / "roadseg.yaml").read_text()
     assert "images: images/{split}/{group}/{id}.*\nmasks: labels/{split}/{group}/{id}.png\n" in text
     assert load(root / "roadseg.yaml").names == camvid().names
@@ -306,11 +306,11 @@ def test_drafts_of_colours(plain: Path, tmp_path: Path) -> None:
     for number in range(12):
         spoil(plain, painted, number)
     found = find_pairs(plain)
-    seen = look_at(found, Display())
-    (tmp_path / "a.yaml").write_text(draft(found, seen))
+    inspected = inspect_all(found, Display())
+    (tmp_path / "a.yaml").write_text(draft(found, inspected))
     space = load(tmp_path / "a.yaml")
     assert (space.coding, space.names, space.ignored[0].color) == ("colors", camvid().names, (0, 0, 0))
-    own = [replace(one, label=replace(one.label, values={0: 9, 0x010203: 9, 0x040506: 9})) for one in seen]
+    own = [replace(one, label=replace(one.label, values={0: 9, 0x010203: 9, 0x040506: 9})) for one in inspected]
     (tmp_path / "b.yaml").write_text(draft(found, own))
     space = load(tmp_path / "b.yaml")
     assert [label.color for label in space.classes] == [(1, 2, 3), (4, 5, 6)]
@@ -326,7 +326,7 @@ def test_drafts_of_colours(plain: Path, tmp_path: Path) -> None:
 )  # fmt: skip
 def test_drafts_of_ids(plain: Path, tmp_path: Path, values: Sequence[int], name: str, classes: int) -> None:
     found = find_pairs(plain)
-    (one,) = look_at(replace(found, parts={"all": found.parts["all"][:1]}), Display())
+    (one,) = inspect_all(replace(found, parts={"all": found.parts["all"][:1]}), Display())
     assert not isinstance(one.label, str)
     text = draft(found, [replace(one, label=replace(one.label, values=dict.fromkeys(values, 9)))])
     (tmp_path / "a.yaml").write_text(text)
@@ -399,7 +399,7 @@ def test_stats_tell_what_they_could_not_count(shared_camvid: Path, tmp_path: Pat
     Image.fromarray(ids[::2]).save(labels[3])
     data = Data(name="camvid", root=tmp_path)
     found = find_data(data)
-    assert left_out(found, look_at(found, Display()), camvid()) == [
+    assert left_out(found, inspect_all(found, Display()), camvid()) == [
         "1 file that cannot be read, left out",
         "1 image without label, left out",
         "1 label not of the image's size",
@@ -411,10 +411,10 @@ def test_stats_tell_what_they_could_not_count(shared_camvid: Path, tmp_path: Pat
 def test_labels_in_colours_are_unlabelled_by_a_table_of_ids(plain: Path) -> None:
     """Pure blue (0, 0, 3) is no id 3."""
     name = spoil(plain, lambda ids: Image.fromarray(np.dstack([ids * 0, ids * 0, ids])))
-    found = Found({"all": [one for one in find_pairs(plain).parts["all"] if str(one.label) == name]}, (), (), camvid())
-    seen = look_at(found, Display())
-    assert shares(seen, camvid()).pixels[0, :-1].sum() == 0
-    assert left_out(found, seen, camvid()) == ["1 label not coded in ids, counted as unlabelled"]
+    found = Inputs({"all": [one for one in find_pairs(plain).parts["all"] if str(one.label) == name]}, (), (), camvid())
+    inspected = inspect_all(found, Display())
+    assert shares(inspected, camvid()).pixels[0, :-1].sum() == 0
+    assert left_out(found, inspected, camvid()) == ["1 label not coded in ids, counted as unlabelled"]
 
 
 def test_a_grey_label_among_colours_is_a_colour(plain: Path) -> None:
@@ -423,8 +423,8 @@ def test_a_grey_label_among_colours_is_a_colour(plain: Path) -> None:
     sky = spoil(plain, lambda ids: painted(np.where(ids == 0, 0, 11).astype(np.uint8)))
     space = camvid().model_copy(update={"coding": "colors"})
     for table in (None, space):
-        found = Found({"all": find_pairs(plain).parts["all"][:4]}, (), (), table)
-        alarms = [one for one in judge(found, look_at(found, Display())) if sky in one.files]
+        found = Inputs({"all": find_pairs(plain).parts["all"][:4]}, (), (), table)
+        alarms = [one for one in diagnose(found, inspect_all(found, Display())) if sky in one.files]
         assert [one.subject for one in alarms if one.subject == "coding"] == []
 
 

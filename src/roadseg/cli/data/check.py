@@ -16,7 +16,7 @@ from roadseg.errors import ConfigError
 from roadseg.system.files import check_new
 
 if TYPE_CHECKING:
-    from roadseg.curation.check import Found
+    from roadseg.curation.check import Inputs
 
 
 class CheckWords(WithData):
@@ -34,29 +34,29 @@ def check(words: CheckWords) -> int:
     """Find what is wrong with images and labels, and say how to mend it."""
     import json
 
-    from roadseg.curation.check import as_json, draft, finding_table, judge, look_at, montage, summary
+    from roadseg.curation.check import as_json, diagnose, draft, finding_table, inspect_all, montage, summary
     from roadseg.inference.visualize import png
     from roadseg.system.files import write_bytes, write_text
 
-    found, root = _to_check(words)
+    inputs, root = _to_check(words)
     if words.output:
         check_new(words.output)
         if words.output.resolve().is_relative_to(root.resolve()):
             raise ConfigError(f"{words.output} lies in the data, which are only read; choose another --output")
     console = new_console()
     with live_display(console) as display:
-        seen = look_at(found, display)
-    findings = judge(found, seen)
+        inspected = inspect_all(inputs, display)
+    findings = diagnose(inputs, inspected)
     if findings:
         console.print(finding_table(findings, root))
-    described = draft(found, seen)
+    described = draft(inputs, inspected)
     if described:
         say(console, f"roadseg.yaml, to be named and completed (docs/own-data.md):\n{described}")
-    say(console, summary(found, findings))
+    say(console, summary(inputs, findings))
     if words.output:
         words.output.mkdir()
-        write_text(words.output / "check.json", json.dumps(as_json(found, seen, findings, root), indent=2) + "\n")
-        picture = montage(findings, seen, found.space)
+        write_text(words.output / "check.json", json.dumps(as_json(inputs, inspected, findings, root), indent=2) + "\n")
+        picture = montage(findings, inspected, inputs.space)
         if picture is not None:
             write_bytes(words.output / "montage.png", png(picture))
         if described:
@@ -65,7 +65,7 @@ def check(words: CheckWords) -> int:
     return FAILED if any(finding.severity == "error" for finding in findings) else 0
 
 
-def _to_check(words: CheckWords) -> tuple[Found, Path]:
+def _to_check(words: CheckWords) -> tuple[Inputs, Path]:
     """The images and labels of a recipe's data set, or of a folder in a known layout or none; and their top folder."""
     from roadseg.curation.check import find_data, find_pairs, layout_of
 

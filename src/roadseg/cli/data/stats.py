@@ -21,19 +21,19 @@ class StatsWords(WithData):
 
 def stats(words: StatsWords) -> int:
     """Count images, groups and classes of each part; say what could not be counted, if anything."""
-    from roadseg.curation.check import find_data, left_out, look_at, stats_table
+    from roadseg.curation.check import find_data, inspect_all, left_out, stats_table
 
     data = overridden(recipe(words.recipe), words.given).data
-    found = find_data(data)
+    inputs = find_data(data)
     console = new_console()
     with live_display(console) as display:
-        seen = look_at(found, display)
-    assert found.space is not None
-    console.print(stats_table(found, seen, found.space))
-    amiss = left_out(found, seen, found.space)
-    if not amiss:
+        inspected = inspect_all(inputs, display)
+    assert inputs.space is not None
+    console.print(stats_table(inputs, inspected, inputs.space))
+    problems = left_out(inputs, inspected, inputs.space)
+    if not problems:
         return 0
-    say(console, f"amiss: {'; '.join(amiss)}")
+    say(console, f"problems: {'; '.join(problems)}")
     say(
         console,
         f"roadseg data check {words.recipe} --data.root {shlex.quote(str(data.root))} says which files, "

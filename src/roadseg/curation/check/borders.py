@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import LabelFacts, Seen
 
 SMOOTHED = 0.15
 """Share of a label's steps from value to value that lead through a value between. Untouched labels of CamVid, KITTI and
@@ -19,9 +19,9 @@ the built-in streets have at most 0.06, labels shrunk or enlarged by bilinear re
 (`benchmarks/data_check.py`)."""
 
 
-def find(seen: Sequence[Seen]) -> list[Finding]:
+def check_borders(inspected: Sequence[PairFacts]) -> list[Finding]:
     """Labels that were resized with smoothing."""
-    labels = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts) and not is_jpeg(one.label)]
+    labels = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts) and not is_jpeg(one.label)]
     marked = sorted(((one, label) for one, label in labels if smoothed(label)), key=lambda pair: -pair[1].between)
     if not marked:
         return []

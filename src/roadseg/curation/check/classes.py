@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import LabelFacts, Seen
 from roadseg.labels import LabelSpace, packed
 
 FEW_IMAGES = 3
@@ -29,9 +29,9 @@ class Shares(NamedTuple):
         return self.pixels[[i for i, name in enumerate(self.parts) if name == part]]
 
 
-def shares(seen: Sequence[Seen], space: LabelSpace) -> Shares:
+def shares(inspected: Sequence[PairFacts], space: LabelSpace) -> Shares:
     """Count the classes of the labels that could be read; values that the table lacks count as unlabelled."""
-    read = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts)]
+    read = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     column = {
         packed(row.color) if space.coding == "colors" else row.id: index for index, row in enumerate(space.classes)
     }
@@ -44,9 +44,9 @@ def shares(seen: Sequence[Seen], space: LabelSpace) -> Shares:
     return Shares(pixels, [one.part for one, _ in read])
 
 
-def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
+def check_classes(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[Finding]:
     """Empty labels; with a table also the classes of the parts."""
-    read = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts)]
+    read = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     findings = []
     flat = [str(one.record.label) for one, label in read if label.distinct == 1]
     if flat:
@@ -58,7 +58,7 @@ def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
         )  # fmt: skip
     if space is None or not read:
         return findings
-    counted = shares(seen, space)
+    counted = shares(inspected, space)
     return (
         findings + _unlabelled([str(one.record.label) for one, _ in read], counted, set(flat)) + _parts(counted, space)
     )

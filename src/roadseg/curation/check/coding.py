@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from roadseg.curation.check import borders, unknown
+from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import LabelFacts, Seen
 from roadseg.curation.check.values import (
     ENOUGH,
     KNOWN_COLORS,
@@ -27,15 +27,15 @@ ONLY_OFFICIAL = frozenset(range(19, 34))
 """Vegetation, sky, car and others: a street's label with the 35 ids has one of them."""
 
 
-def grey_among_colors(seen: Sequence[Seen], space: LabelSpace | None) -> list[Seen]:
+def grey_among_colors(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[PairFacts]:
     """Labels of grey colours alone, such as (128, 128, 128), as colours, where the table or the other labels say so."""
-    labels = [one.label for one in seen if isinstance(one.label, LabelFacts)]
+    labels = [one.label for one in inspected if isinstance(one.label, LabelFacts)]
     known = set().union(*(label.values for label in labels if label.kind == "colors"))
     colored = sum(label.kind == "colors" for label in labels)
     if not (space.coding == "colors" if space else colored > len(labels) / 2):
-        return list(seen)
+        return list(inspected)
     result = []
-    for one in seen:
+    for one in inspected:
         if isinstance(one.label, LabelFacts) and one.label.kind == "grey":
             values = {value * 0x010101: count for value, count in one.label.values.items()}
             strips = tuple(value * 0x010101 for value in one.label.strips)
@@ -45,9 +45,9 @@ def grey_among_colors(seen: Sequence[Seen], space: LabelSpace | None) -> list[Se
     return result
 
 
-def find(seen: Sequence[Seen], space: LabelSpace | None) -> list[Finding]:
+def check_coding(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[Finding]:
     """JPEG labels, mixed codings, values that the table lacks; without a table, what the coding is."""
-    read: Labelled = [(one, one.label) for one in seen if isinstance(one.label, LabelFacts)]
+    read: Labelled = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     if not read:
         return []
     jpeg = [(one, label) for one, label in read if borders.is_jpeg(label)]
@@ -99,7 +99,7 @@ def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
                 names_of(read),
             )
         ]  # fmt: skip
-    return unknown.find(read, space) or _masquerading(read, space)
+    return unknown.check_values(read, space) or _masquerading(read, space)
 
 
 def _masquerading(read: Labelled, space: LabelSpace) -> list[Finding]:

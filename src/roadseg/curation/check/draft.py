@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadseg.curation.check import borders
-from roadseg.curation.check.find import Found
-from roadseg.curation.check.seen import LabelFacts, Seen
+from roadseg.curation.check.facts import LabelFacts, PairFacts
+from roadseg.curation.check.inputs import Inputs
 from roadseg.curation.check.values import CAMVID, OFFICIAL, TRAIN
 from roadseg.labels import IGNORE, Label, LabelSpace, camvid, cityscapes, packed, unpacked
 
@@ -17,24 +17,24 @@ TELLING = 9
 UNLABELLED = Label(name="unlabelled", id=IGNORE, color=(0, 0, 0))
 
 
-def draft(found: Found, seen: Sequence[Seen]) -> str:
+def draft(inputs: Inputs, inspected: Sequence[PairFacts]) -> str:
     """A `roadseg.yaml` for a folder that has none; "" where that cannot be.
 
     With the paths, and the names of a known table where the values fit it; else a class for each value. Labels that
     were smoothed are left out.
     """
-    read = [one.label for one in seen if isinstance(one.label, LabelFacts) and not borders.smoothed(one.label)]
+    read = [one.label for one in inspected if isinstance(one.label, LabelFacts) and not borders.smoothed(one.label)]
     kinds = {label.kind for label in read}
     values = sorted(set().union(*(label.values for label in read))) if read else []
     colored = kinds == {"colors"}
-    if found.paths is None or len(kinds) != 1 or not 2 <= len(values) <= MOST_CLASSES:
+    if inputs.paths is None or len(kinds) != 1 or not 2 <= len(values) <= MOST_CLASSES:
         return ""
     if not colored and values[-1] > IGNORE:
         return ""
     known = _known(set(values), colored)
     described, space = known or ("", _numbered(values, colored))
     lines = [f"# named after {described}, which the values fit: see that these are they"] if described else []
-    lines += [f"images: {found.paths[0]}", f"masks: {found.paths[1]}", "labels:", "  name: my camera"]
+    lines += [f"images: {inputs.paths[0]}", f"masks: {inputs.paths[1]}", "labels:", "  name: my camera"]
     lines += ["  coding: colors"] if colored else []
     lines += ["  classes:", *map(_row, space.classes)]
     lines += ["  ignored:", *map(_row, space.ignored)] if space.ignored else []

@@ -8,8 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from roadseg.curation.check.facts import ImageFacts, LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import ImageFacts, LabelFacts, Seen
 from roadseg.data.similar import BITS, COPY, MIRRORED, NEAR, nearest, nearest_apart
 
 ORDER = ("train", "val", "test")
@@ -17,17 +17,17 @@ ALONE = "all"
 """The part of data that is not divided."""
 
 
-def find(seen: Sequence[Seen]) -> list[Finding]:
+def check_duplicates(inspected: Sequence[PairFacts]) -> list[Finding]:
     """Copies, near-duplicates across parts or groups, drives in several parts, and one label for several images."""
-    read = [(one, one.image) for one in seen if isinstance(one.image, ImageFacts)]
-    return [*_copies(read), *_near(read), *_groups(seen), *_same_labels(seen)]
+    read = [(one, one.image) for one in inspected if isinstance(one.image, ImageFacts)]
+    return [*_copies(read), *_near(read), *_groups(inspected), *_same_labels(inspected)]
 
 
-Images = list[tuple[Seen, ImageFacts]]
+Images = list[tuple[PairFacts, ImageFacts]]
 
 
 def _copies(read: Images) -> list[Finding]:
-    by_digest: dict[bytes, list[Seen]] = defaultdict(list)
+    by_digest: dict[bytes, list[PairFacts]] = defaultdict(list)
     for one, image in read:
         by_digest[image.digest].append(one)
     pairs = [(same[0], other) for same in by_digest.values() for other in same[1:]]
@@ -51,7 +51,7 @@ def _copies(read: Images) -> list[Finding]:
     return findings
 
 
-Near = list[tuple[int, Seen, Seen]]
+Near = list[tuple[int, PairFacts, PairFacts]]
 """Bits that differ, and two images; the closest first."""
 
 
@@ -136,10 +136,10 @@ def _closest(read: Images, sought: Sequence[bytes], most: int) -> Near:
     ]
 
 
-def _groups(seen: Sequence[Seen]) -> list[Finding]:
+def _groups(inspected: Sequence[PairFacts]) -> list[Finding]:
     parts: dict[str, set[str]] = defaultdict(set)
     members: dict[str, list[str]] = defaultdict(list)
-    for one in seen:
+    for one in inspected:
         parts[one.record.group].add(one.part)
         members[one.record.group].append(str(one.record.image))
     torn = sorted(group for group, names in parts.items() if len(names) > 1)
@@ -156,9 +156,9 @@ def _groups(seen: Sequence[Seen]) -> list[Finding]:
     ]  # fmt: skip
 
 
-def _same_labels(seen: Sequence[Seen]) -> list[Finding]:
-    by_label: dict[bytes, list[Seen]] = defaultdict(list)
-    for one in seen:
+def _same_labels(inspected: Sequence[PairFacts]) -> list[Finding]:
+    by_label: dict[bytes, list[PairFacts]] = defaultdict(list)
+    for one in inspected:
         if isinstance(one.label, LabelFacts) and isinstance(one.image, ImageFacts) and one.label.distinct > 1:
             by_label[one.label.digest].append(one)
     pairs = []
@@ -184,5 +184,5 @@ def _are(count: int) -> str:
     return "is" if count == 1 else "are"
 
 
-def _flat(pairs: Sequence[tuple[Seen, Seen]]) -> tuple[str, ...]:
+def _flat(pairs: Sequence[tuple[PairFacts, PairFacts]]) -> tuple[str, ...]:
     return tuple(str(one.record.image) for pair in pairs for one in pair)

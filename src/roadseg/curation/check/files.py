@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from roadseg.curation.check.facts import ImageFacts, LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import ImageFacts, LabelFacts, Seen
 
 
-def find(seen: Sequence[Seen], images: Sequence[Path], labels: Sequence[Path]) -> list[Finding]:
+def check_files(inspected: Sequence[PairFacts], images: Sequence[Path], labels: Sequence[Path]) -> list[Finding]:
     """Damaged files, `images` without a label and `labels` without an image, and sizes."""
     findings = []
     damaged = [
         (str(path), facts)
-        for one in seen
+        for one in inspected
         for path, facts in ((one.record.image, one.image), (one.record.label, one.label))
         if isinstance(facts, str)
     ]
@@ -36,7 +36,7 @@ def find(seen: Sequence[Seen], images: Sequence[Path], labels: Sequence[Path]) -
                     tuple(map(str, paths)),
                 )
             )  # fmt: skip
-    return findings + _sizes(seen)
+    return findings + _sizes(inspected)
 
 
 def _reasons(damaged: Sequence[tuple[str, str]], most: int = 3) -> str:
@@ -53,11 +53,11 @@ def _bare(reason: str, name: str) -> str:
     return reason
 
 
-def _sizes(seen: Sequence[Seen]) -> list[Finding]:
+def _sizes(inspected: Sequence[PairFacts]) -> list[Finding]:
     findings = []
     read = [
         (one, one.image, one.label)
-        for one in seen
+        for one in inspected
         if isinstance(one.image, ImageFacts) and isinstance(one.label, LabelFacts)
     ]
     wrong = [(one, image, label) for one, image, label in read if image.size != label.size]
@@ -108,11 +108,11 @@ def _sizes(seen: Sequence[Seen]) -> list[Finding]:
                 "see that the labels are upright too", tuple(str(one.record.image) for one in same),
             )
         )  # fmt: skip
-    return findings + _odd_sizes(seen)
+    return findings + _odd_sizes(inspected)
 
 
-def _odd_sizes(seen: Sequence[Seen]) -> list[Finding]:
-    images = [(str(one.record.image), one.image.size) for one in seen if isinstance(one.image, ImageFacts)]
+def _odd_sizes(inspected: Sequence[PairFacts]) -> list[Finding]:
+    images = [(str(one.record.image), one.image.size) for one in inspected if isinstance(one.image, ImageFacts)]
     sizes = Counter(size for _, size in images)
     if len(sizes) < 2:
         return []

@@ -9,8 +9,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from roadseg.curation.check.borders import lies_between
+from roadseg.curation.check.facts import PairFacts, packed, read_values
 from roadseg.curation.check.finding import Finding
-from roadseg.curation.check.seen import Seen, packed, read_values
 from roadseg.curation.check.shift import label_borders
 from roadseg.data.decode import read_image
 from roadseg.errors import DataError
@@ -26,13 +26,13 @@ LABEL_COLOR, MOVED_COLOR, MARK_COLOR = (255, 64, 64), (64, 255, 96), (255, 0, 25
 Picture = np.ndarray
 
 
-def montage(findings: Sequence[Finding], seen: Sequence[Seen], space: LabelSpace | None) -> Picture | None:
+def montage(findings: Sequence[Finding], inspected: Sequence[PairFacts], space: LabelSpace | None) -> Picture | None:
     """Up to two files of each finding that names files, in rows, uint8 (H, W, 3); None where there are none."""
-    by_file = {str(path): one for one in seen for path in (one.record.image, one.record.label)}
+    by_file = {str(path): one for one in inspected for path in (one.record.image, one.record.label)}
     rows = []
     for finding in findings:
         if finding.subject == "duplicates" and finding.mark != "pair":
-            continue  # a drive in two parts is seen in its name
+            continue  # a drive in two parts is inspected in its name
         step = 2 if finding.mark == "pair" else 1
         for number in range(0, min(len(finding.files), ROWS_EACH * step), step):
             names = finding.files[number : number + step]
@@ -64,10 +64,10 @@ def _cut(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: i
     return text + "..."
 
 
-def _row(finding: Finding, seen: list[Seen], space: LabelSpace | None) -> list[Image.Image]:
+def _row(finding: Finding, inspected: list[PairFacts], space: LabelSpace | None) -> list[Image.Image]:
     if finding.mark == "pair":
-        return [_fitted(_image(one)) for one in seen]
-    one = seen[0]
+        return [_fitted(_image(one)) for one in inspected]
+    one = inspected[0]
     image = _image(one)
     try:
         values, _, _ = read_values(one.record.label)
@@ -76,7 +76,7 @@ def _row(finding: Finding, seen: list[Seen], space: LabelSpace | None) -> list[I
     return [_fitted(image), _fitted(_colored(values, space)), _fitted(_marked(finding, one, image, values, space))]
 
 
-def _image(one: Seen) -> Picture:
+def _image(one: PairFacts) -> Picture:
     try:
         return np.asarray(read_image(one.record.image).permute(1, 2, 0).numpy())
     except DataError:
@@ -103,7 +103,7 @@ def _colored(values: np.ndarray, space: LabelSpace | None) -> Picture:
     return np.asarray(table[bytes_])
 
 
-def _marked(finding: Finding, one: Seen, image: Picture, values: np.ndarray, space: LabelSpace | None) -> Picture:
+def _marked(finding: Finding, one: PairFacts, image: Picture, values: np.ndarray, space: LabelSpace | None) -> Picture:
     if finding.mark == "between":
         return _closely(_colored(values, space), lies_between(values))
     if values.shape[:2] != image.shape[:2]:

@@ -1,4 +1,4 @@
-"""Look at every file, then put together what was found."""
+"""Inspect every pair of files, then diagnose what is wrong."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from roadseg.curation.check import borders, classes, coding, duplicates, files, shift
-from roadseg.curation.check.find import Found
+from roadseg.curation.check.facts import PairFacts, inspect
 from roadseg.curation.check.finding import Finding, in_order, plural
-from roadseg.curation.check.seen import Seen, look
+from roadseg.curation.check.inputs import Inputs
 from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
 
@@ -25,40 +25,40 @@ AHEAD = 256
 """Records that are handed to the threads at a time, so that Ctrl-C has little to wait for."""
 
 
-def look_at(found: Found, display: Display, threads: int | None = None) -> list[Seen]:
+def inspect_all(inputs: Inputs, display: Display, threads: int | None = None) -> list[PairFacts]:
     """The facts of all records, in order, by one thread for each core."""
-    todo = [(record, part) for part, records in found.parts.items() for record in records]
+    todo = [(record, part) for part, records in inputs.parts.items() for record in records]
     display.begin("checking", len(todo))
-    seen: list[Seen] = []
+    inspected: list[PairFacts] = []
     pool = ThreadPoolExecutor(threads or cpu_count())
     try:
         for first in range(0, len(todo), AHEAD):
-            for one in pool.map(lambda pair: look(*pair), todo[first : first + AHEAD]):
-                seen.append(one)
+            for one in pool.map(lambda pair: inspect(*pair), todo[first : first + AHEAD]):
+                inspected.append(one)
                 display.advance()
     finally:
         pool.shutdown(cancel_futures=True)
-    return coding.grey_among_colors(seen, found.space)
+    return coding.grey_among_colors(inspected, inputs.space)
 
 
-def judge(found: Found, seen: Sequence[Seen]) -> list[Finding]:
+def diagnose(inputs: Inputs, inspected: Sequence[PairFacts]) -> list[Finding]:
     """All findings, errors first; without those on classes where most labels are coded in another way."""
-    coded = coding.find(seen, found.space)
+    coded = coding.check_coding(inspected, inputs.space)
     misread = {name for finding in coded if finding.severity == "error" for name in finding.files}
     return in_order(
         [
-            *files.find(seen, found.images, found.labels),
-            *borders.find(seen),
+            *files.check_files(inspected, inputs.images, inputs.labels),
+            *borders.check_borders(inspected),
             *coded,
-            *shift.find(seen),
-            *classes.find(seen, None if len(misread) > len(seen) / 2 else found.space),
-            *duplicates.find(seen),
+            *shift.check_alignment(inspected),
+            *classes.check_classes(inspected, None if len(misread) > len(inspected) / 2 else inputs.space),
+            *duplicates.check_duplicates(inspected),
         ]
     )
 
 
 def finding_table(findings: Sequence[Finding], root: Path) -> Table:
-    """What was found, the first files of each, and the remedy."""
+    """Each finding, its first files, and the remedy."""
     table = Table(box=box.SIMPLE_HEAD, expand=False)
     table.add_column("")
     table.add_column("found", overflow="fold", ratio=1)
@@ -83,24 +83,24 @@ def _short(name: str, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else name
 
 
-def summary(found: Found, findings: Sequence[Finding]) -> str:
+def summary(inputs: Inputs, findings: Sequence[Finding]) -> str:
     """`468 images in train, val: 1 error, 2 warnings`."""
     counts = [
         plural(number, kind)
         for kind in ("error", "warning", "hint")
         if (number := sum(finding.severity == kind for finding in findings))
     ]
-    parts = ", ".join(f"{len(records)} in {part}" for part, records in found.parts.items())
-    return f"{plural(found.count, 'image')} ({parts}): {', '.join(counts) or 'nothing found'}"
+    parts = ", ".join(f"{len(records)} in {part}" for part, records in inputs.parts.items())
+    return f"{plural(inputs.count, 'image')} ({parts}): {', '.join(counts) or 'nothing found'}"
 
 
-def as_json(found: Found, seen: Sequence[Seen], findings: Sequence[Finding], root: Path) -> dict[str, Any]:
+def as_json(inputs: Inputs, inspected: Sequence[PairFacts], findings: Sequence[Finding], root: Path) -> dict[str, Any]:
     """The content of `check.json`."""
     return {
         "root": str(root),
-        "labels": found.space.name if found.space else None,
-        "parts": {part: len(records) for part, records in found.parts.items()},
+        "labels": inputs.space.name if inputs.space else None,
+        "parts": {part: len(records) for part, records in inputs.parts.items()},
         "errors": sum(finding.severity == "error" for finding in findings),
         "findings": [finding.as_json() for finding in findings],
-        "unreadable": sum(isinstance(one.image, str) or isinstance(one.label, str) for one in seen),
+        "unreadable": sum(isinstance(one.image, str) or isinstance(one.label, str) for one in inspected),
     }

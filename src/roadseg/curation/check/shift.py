@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from scipy import fft, ndimage
 
+from roadseg.curation.check.facts import PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import Seen
 
 REACH = 32
 """Shifts of up to so many pixels are tried, in each direction."""
@@ -148,9 +148,9 @@ def _agreement(transformed: np.ndarray, borders: Float[np.ndarray, "h w"]) -> np
     return np.asarray(around / borders.sum())
 
 
-def find(seen: Sequence[Seen]) -> list[Finding]:
+def check_alignment(inspected: Sequence[PairFacts]) -> list[Finding]:
     """Labels that are shifted against their images, mirrored, or of another image."""
-    judged = [(one, one.fit) for one in seen if one.fit is not None]
+    judged = [(one, one.fit) for one in inspected if one.fit is not None]
     shifted = [(one, fit) for one, fit in judged if fit.shifted]
     flipped = [one for one, fit in judged if fit.flipped]
     nowhere = [one for one, fit in sorted(judged, key=lambda pair: pair[1].peak) if fit.nowhere]
@@ -178,7 +178,7 @@ def find(seen: Sequence[Seen]) -> list[Finding]:
     return findings
 
 
-def _shifted(shifted: list[tuple[Seen, Fit]], judged: int) -> Finding:
+def _shifted(shifted: list[tuple[PairFacts, Fit]], judged: int) -> Finding:
     shifted = sorted(shifted, key=lambda pair: -float(np.hypot(*pair[1].shift)))
     x, y = (int(np.median([fit.shift[axis] for _, fit in shifted])) for axis in (0, 1))
     general = len(shifted) > judged / 2
@@ -204,5 +204,5 @@ def direction(right: int, down: int, move: bool = False) -> str:
     return " and ".join([first.replace(" ", " pixel " if first.startswith("1 ") else " pixels ", 1), *rest])
 
 
-def _labels(seen: Sequence[Seen]) -> tuple[str, ...]:
-    return tuple(str(one.record.label) for one in seen)
+def _labels(inspected: Sequence[PairFacts]) -> tuple[str, ...]:
+    return tuple(str(one.record.label) for one in inspected)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Set
 
 from roadseg.curation.check import borders
+from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.seen import LabelFacts, Seen
 from roadseg.curation.check.values import ENOUGH, Labelled, fitting, listed, names_of, table_values
 from roadseg.labels import IGNORE, LabelSpace
 
@@ -15,10 +15,10 @@ MOST_VALUES = 64
 SOLID = 0.01
 """Share of a smoothed label's pixels that a value needs to be more than a trace of the smoothing."""
 
-Unknown = list[tuple[Seen, LabelFacts, set[int]]]
+Unknown = list[tuple[PairFacts, LabelFacts, set[int]]]
 
 
-def find(read: Labelled, space: LabelSpace) -> list[Finding]:
+def check_values(read: Labelled, space: LabelSpace) -> list[Finding]:
     """What is amiss with labels that are coded in the table's way (ids, or colours), but have other values."""
     known, colored = table_values(space), space.coding == "colors"
     unknown = [(one, label, _unknown(label, known)) for one, label in read]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadseg import labels
-from roadseg.curation.check.seen import LabelFacts, Seen
+from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.labels import LabelSpace
 
 OFFICIAL = frozenset(range(34)) | {255}
@@ -14,7 +14,7 @@ CAMVID = frozenset(range(12))
 ENOUGH = 4
 """Values that a label needs before its coding is judged by those that it lacks."""
 
-Labelled = list[tuple[Seen, LabelFacts]]
+Labelled = list[tuple[PairFacts, LabelFacts]]
 
 
 def table_values(space: LabelSpace) -> set[int]:

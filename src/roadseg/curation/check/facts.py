@@ -69,7 +69,7 @@ class LabelFacts:
 
 
 @dataclass(frozen=True)
-class Seen:
+class PairFacts:
     """A record of a part with what its files hold, or why they cannot be read; and where the label fits the image."""
 
     record: Record
@@ -79,20 +79,20 @@ class Seen:
     fit: Fit | None = None
 
 
-def look(record: Record, part: str) -> Seen:
+def inspect(record: Record, part: str) -> PairFacts:
     """Read both files and measure them. Never raises for what is in the files."""
     from roadseg.curation.check.shift import fit
 
-    pixels, label = _image(record.image), _label(record.label)
+    pixels, label = _image_facts(record.image), _label_facts(record.label)
     image_facts = pixels if isinstance(pixels, str) else pixels[0]
     label_facts = label if isinstance(label, str) else label[0]
     found = None
     if not isinstance(pixels, str) and not isinstance(label, str) and pixels[0].size == label[0].size:
         found = fit(pixels[1], packed(label[1]))
-    return Seen(record, part, image_facts, label_facts, found)
+    return PairFacts(record, part, image_facts, label_facts, found)
 
 
-def _image(path: Path) -> tuple[ImageFacts, UInt8[np.ndarray, "h w 3"]] | str:
+def _image_facts(path: Path) -> tuple[ImageFacts, UInt8[np.ndarray, "h w 3"]] | str:
     try:
         pixels = read_image(path).permute(1, 2, 0).numpy()
         with Image.open(path) as file:
@@ -105,7 +105,7 @@ def _image(path: Path) -> tuple[ImageFacts, UInt8[np.ndarray, "h w 3"]] | str:
     return ImageFacts(size, turned, plain.tobytes(), mirrored.tobytes(), digest), pixels
 
 
-def _label(path: Path) -> tuple[LabelFacts, np.ndarray] | str:
+def _label_facts(path: Path) -> tuple[LabelFacts, np.ndarray] | str:
     from roadseg.curation.check.borders import share_between
 
     try:

@@ -29,7 +29,7 @@ KNOWN = {
 
 
 @dataclass(frozen=True)
-class Found:
+class Inputs:
     """Records by part, files without a partner, the table of classes if it is known, and paths for a draft."""
 
     parts: dict[str, list[Record]]
@@ -51,7 +51,7 @@ def layout_of(root: Path) -> str | None:
     return next((name for name, paths in KNOWN.items() if all((root / path).is_dir() for path in paths)), None)
 
 
-def find_data(data: Data) -> Found:
+def find_data(data: Data) -> Inputs:
     """What `load_records` finds and divides, but files without a partner are told in place of an error.
 
     Where the images cannot be divided (too few groups) they are one part, `all`.
@@ -71,7 +71,7 @@ def find_data(data: Data) -> Found:
             labels += error.labels
     official = names != UNDIVIDED and data.split.scheme in ("auto", "official")
     parts = found if official else _divided(data, [record for part in found.values() for record in part])
-    return Found(parts, tuple(images), tuple(labels), space)
+    return Inputs(parts, tuple(images), tuple(labels), space)
 
 
 def _divided(data: Data, records: list[Record]) -> dict[str, list[Record]]:
@@ -84,7 +84,7 @@ def _divided(data: Data, records: list[Record]) -> dict[str, list[Record]]:
         return {"all": records}
 
 
-def find_pairs(root: Path) -> Found:
+def find_pairs(root: Path) -> Inputs:
     """Images and labels below a folder: of two sub-folders whose files have the same names.
 
     The paths of both differ in one folder's name (`images/train/1.jpg`, `labels/train/1.png`). Labels are those whose
@@ -106,7 +106,7 @@ def find_pairs(root: Path) -> Found:
     alone = [tuple(root / have[key] for key in sorted(have.keys() - lack.keys())) for have, lack in
              ((images, labels), (labels, images))]  # fmt: skip
     paths = [_template([found[key] for key in both], first[0], split, group) for found in (images, labels)]
-    return Found(dict(parts), alone[0], alone[1], None, (paths[0], paths[1]) if expressible else None)
+    return Inputs(dict(parts), alone[0], alone[1], None, (paths[0], paths[1]) if expressible else None)
 
 
 Place = tuple[int, str]
