@@ -14,10 +14,12 @@ from scipy import ndimage
 from roadseg.cli.main import main
 from roadseg.config.settings import Data
 from roadseg.curation.check import Finding, Inputs, diagnose, draft, find_data, find_pairs, inspect_all, left_out
-from roadseg.curation.check.borders import SMOOTHED, lies_between, share_between
+from roadseg.curation.check.alignment import REACH, Fit
+from roadseg.curation.check.borders import SMOOTHED
 from roadseg.curation.check.classes import shares
 from roadseg.curation.check.facts import read_values
-from roadseg.curation.check.shift import REACH, Fit, direction
+from roadseg.curation.check.measure import lies_between, share_between
+from roadseg.curation.check.shift import direction
 from roadseg.data.layouts import folder
 from roadseg.data.similar import COPY, NEAR, both_hashes, near_pairs, perceptual_hash
 from roadseg.errors import DataError

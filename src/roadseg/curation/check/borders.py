@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
 
@@ -54,39 +52,3 @@ def is_jpeg(label: LabelFacts) -> bool:
 def smoothed(label: LabelFacts) -> bool:
     """Whether many values are such as mixing leaves: what else is odd about the label follows from that."""
     return is_jpeg(label) or label.between > SMOOTHED
-
-
-def lies_between(values: np.ndarray) -> np.ndarray:
-    """Whether a pixel's value lies strictly between those of its left and right, or upper and lower, neighbours.
-
-    `values` (H, W) ids or (H, W, 3) colours; bool (H, W). Of a colour no channel may lie outside, and one must differ
-    from each neighbour's.
-    """
-    channels = values[..., None] if values.ndim == 2 else values
-    found = np.zeros(values.shape[:2], bool)
-    found[:, 1:-1] |= _between(channels[:, :-2], channels[:, 1:-1], channels[:, 2:])
-    found[1:-1] |= _between(channels[:-2], channels[1:-1], channels[2:])
-    return found
-
-
-def _between(first: np.ndarray, middle: np.ndarray, last: np.ndarray) -> np.ndarray:
-    inside = ((first <= middle) & (middle <= last)) | ((last <= middle) & (middle <= first))
-    result: np.ndarray = inside.all(-1) & (first != middle).any(-1) & (middle != last).any(-1)
-    return result
-
-
-def steps(values: np.ndarray) -> int:
-    """Neighbouring pixels, sideways and downwards, whose values differ."""
-    channels = values[..., None] if values.ndim == 2 else values
-    sideways = (channels[:, 1:] != channels[:, :-1]).any(-1).sum()
-    return int(sideways + (channels[1:] != channels[:-1]).any(-1).sum())
-
-
-def share_between(values: np.ndarray) -> float:
-    """Pixels that lie between two neighbours for each step from value to value; 0 where there are few steps."""
-    total = steps(values)
-    return float(lies_between(values).sum()) / total if total >= FEWEST_STEPS else 0.0
-
-
-FEWEST_STEPS = 100
-"""With fewer nothing can be said."""

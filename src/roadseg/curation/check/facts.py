@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from roadseg.curation.check.alignment import Fit, fit
+from roadseg.curation.check.measure import share_between
 from roadseg.data.decode import (
     CAMERA_FORMATS,
     EXIF_ORIENTATION,
@@ -25,9 +27,6 @@ from roadseg.data.records import Record
 from roadseg.data.similar import both_hashes
 from roadseg.errors import DataError
 from roadseg.labels import packed_pixels
-
-if TYPE_CHECKING:
-    from roadseg.curation.check.shift import Fit
 
 Kind = Literal["ids", "grey", "colors"]
 """One value a pixel; three equal channels; or colours."""
@@ -54,7 +53,7 @@ class LabelFacts:
     """A label that could be decoded.
 
     `values`: pixels of each id, or of each colour packed as 0xRRGGBB; `distinct`: how many values there are. `strips`:
-    values that are nowhere the same in 3x3 pixels. `between`: see `borders.share_between`.
+    values that are nowhere the same in 3x3 pixels. `between`: see `measure.share_between`.
     """
 
     size: tuple[int, int]
@@ -81,8 +80,6 @@ class PairFacts:
 
 def inspect(record: Record, part: str) -> PairFacts:
     """Read both files and measure them. Never raises for what is in the files."""
-    from roadseg.curation.check.shift import fit
-
     pixels, label = _image_facts(record.image), _label_facts(record.label)
     image_facts = pixels if isinstance(pixels, str) else pixels[0]
     label_facts = label if isinstance(label, str) else label[0]
@@ -106,8 +103,6 @@ def _image_facts(path: Path) -> tuple[ImageFacts, UInt8[np.ndarray, "h w 3"]] | 
 
 
 def _label_facts(path: Path) -> tuple[LabelFacts, np.ndarray] | str:
-    from roadseg.curation.check.borders import share_between
-
     try:
         values, form, mode = read_values(path)
     except DataError as error:

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from roadseg.curation.check.borders import lies_between
+from roadseg.curation.check.alignment import label_borders
 from roadseg.curation.check.facts import PairFacts, packed, read_values
 from roadseg.curation.check.finding import Finding
-from roadseg.curation.check.shift import label_borders
+from roadseg.curation.check.measure import lies_between
 from roadseg.data.decode import read_image
 from roadseg.errors import DataError
 from roadseg.inference.visualize import INK, PAPER
