@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
 
@@ -29,6 +28,8 @@ from roadseg.data.transforms import (
 )
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, LabelSpace
+from roadseg.system.hardware import cpu_count
+from roadseg.system.threads import ahead
 
 GIB = 2**30
 
@@ -67,10 +68,9 @@ class Samples:
         self.cache: list[Sample] | None = None
         if self.bytes <= budget_gib * GIB:
             self.cache = []
-            with ThreadPoolExecutor() as pool:
-                for sample in pool.map(self._read, records):
-                    self.cache.append(sample)
-                    loaded()
+            for sample in ahead(self._read, records, cpu_count()):
+                self.cache.append(sample)
+                loaded()
 
     def __len__(self) -> int:
         return len(self.records)

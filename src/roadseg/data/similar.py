@@ -8,7 +8,6 @@ to do with each other differ in about half of the bits; copies in another format
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,8 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from roadseg.data.decode import read_image
+from roadseg.data.records import Record
+from roadseg.system.threads import ahead
 
 SIDE, KEPT = 64, 16
 """A picture is shrunk to SIDE x SIDE grey pixels; the KEPT x KEPT lowest frequencies of its cosine transform count."""
@@ -80,13 +81,9 @@ def hash_files(paths: Sequence[Path], advance: Callable[[], None], threads: int 
         return perceptual_hash(read_image(path).permute(1, 2, 0).numpy())
 
     hashes = np.zeros((len(paths), BITS // 8), np.uint8)
-    pool = ThreadPoolExecutor(threads)
-    try:
-        for row, value in enumerate(pool.map(hashed, paths)):
-            hashes[row] = value
-            advance()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for row, value in enumerate(ahead(hashed, paths, threads)):
+        hashes[row] = value
+        advance()
     return hashes
 
 
@@ -122,6 +119,19 @@ def connected(count: int, pairs: Int64[np.ndarray, "n 2"]) -> Int64[np.ndarray, 
     _, component = connected_components(links, directed=False)
     _, first, group = np.unique(component, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first)).astype(np.int64)[group]
+
+
+def find_groups(records: Sequence[Record], advance: Callable[[], None], threads: int = 1) -> dict[str, str]:
+    """The group of each image by id, for images of unknown drives: `near_groups`, named after their first image.
+
+    `advance` is called after each image. Raises `DataError` as `hash_files`.
+    """
+    ordered = sorted(records)
+    numbers = near_groups(hash_files([record.image for record in ordered], advance, threads)).tolist()
+    first: dict[int, str] = {}
+    for record, number in zip(ordered, numbers, strict=True):
+        first.setdefault(number, record.id)
+    return {record.id: first[number] for record, number in zip(ordered, numbers, strict=True)}
 
 
 def nearest(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Nearest:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +14,7 @@ from roadseg.cli.terminal import live_display, new_console, say
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
 from roadseg.errors import ConfigError
-from roadseg.system.files import check_new
+from roadseg.system.files import check_new, write_text
 
 
 class GroupsWords(WithData):
@@ -26,7 +27,7 @@ class GroupsWords(WithData):
 def groups(words: GroupsWords) -> None:
     """Find images that look alike, and store them as groups for images of which the drives are not known."""
     from roadseg.data.datasets import dataset, label_space
-    from roadseg.data.look_alikes import find_groups, save
+    from roadseg.data.similar import find_groups
     from roadseg.system.hardware import cpu_count
 
     settings = overridden(recipe(words.recipe), words.given)
@@ -42,7 +43,7 @@ def groups(words: GroupsWords) -> None:
     with live_display(console) as display:
         display.begin("looking at images", len(records))
         found = find_groups(records, display.advance, cpu_count())
-    save(found, words.output)
+    write_text(words.output, json.dumps(found, indent=2, ensure_ascii=False) + "\n")
     sizes = Counter(found.values())
     alone = sum(size == 1 for size in sizes.values())
     largest = f"the largest has {max(sizes.values())}, {alone} are of one image"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,11 @@ from roadseg.curation.check.finding import Finding, in_order, plural
 from roadseg.curation.check.inputs import Inputs
 from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
+from roadseg.system.threads import ahead
 
 COLORS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 NAMED = 3
 """Files of a finding that the terminal names."""
-AHEAD = 256
-"""Records that are handed to the threads at a time, so that Ctrl-C has little to wait for."""
 
 
 def inspect_all(inputs: Inputs, display: Display, threads: int | None = None) -> list[PairFacts]:
@@ -30,14 +28,9 @@ def inspect_all(inputs: Inputs, display: Display, threads: int | None = None) ->
     todo = [(record, part) for part, records in inputs.parts.items() for record in records]
     display.begin("checking", len(todo))
     inspected: list[PairFacts] = []
-    pool = ThreadPoolExecutor(threads or cpu_count())
-    try:
-        for first in range(0, len(todo), AHEAD):
-            for one in pool.map(lambda pair: inspect(*pair), todo[first : first + AHEAD]):
-                inspected.append(one)
-                display.advance()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    for facts in ahead(lambda pair: inspect(*pair), todo, threads or cpu_count()):
+        inspected.append(facts)
+        display.advance()
     return coding.grey_among_colors(inspected, inputs.space)
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,9 +17,10 @@ from roadseg.scoring.external.coding import Finding, Guess, class_counts, refuse
 from roadseg.scoring.external.conventions import CONVENTIONS, OURS, Convention, Counts, Rule, hits, parts
 from roadseg.scoring.external.explain import because
 from roadseg.scoring.external.pairing import grouping, pair_up
-from roadseg.scoring.external.read import CODINGS, Coding, Pair, Tally, tally
+from roadseg.scoring.external.read import CODINGS, Coding, Pair, tally
 from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
+from roadseg.system.threads import ahead
 
 SPACES = {
     "kitti": labels.cityscapes,
@@ -74,7 +73,7 @@ def score(
     guesses = Guess("predictions", space, codings[0]), Guess("targets", space, codings[1])
     display.begin("reading", len(pairs))
     tallies = []
-    for pair, one in _tallies(pairs, space, codings):
+    for pair, one in zip(pairs, ahead(lambda pair: tally(pair, space, codings), pairs, cpu_count()), strict=True):
         guesses[0].update(pair.prediction, np.unique(one.cells & 255), one.colored_prediction)
         guesses[1].update(pair.target, np.unique(one.cells >> 8), one.colored_target)
         tallies.append(one)
@@ -88,17 +87,6 @@ def score(
             "choose another label space or --targets-coding"
         )
     return Scored(pairs, how, findings, counts, space)
-
-
-def _tallies(
-    pairs: list[Pair], space: LabelSpace, codings: tuple[Coding | None, Coding | None]
-) -> Iterator[tuple[Pair, Tally]]:
-    threads = ThreadPoolExecutor(cpu_count())
-    try:
-        for pair, future in [(pair, threads.submit(tally, pair, space, codings)) for pair in pairs]:
-            yield pair, future.result()
-    finally:
-        threads.shutdown(cancel_futures=True)
 
 
 def report(scored: Scored) -> dict[str, Any]:

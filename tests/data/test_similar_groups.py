@@ -11,8 +11,8 @@ from roadseg.cli.main import main
 from roadseg.config.settings import Data, Split
 from roadseg.data import load_records
 from roadseg.data.layouts import folder
-from roadseg.data.look_alikes import find_groups
 from roadseg.data.records import Record
+from roadseg.data.similar import find_groups
 from roadseg.data.splits import leaks
 from roadseg.errors import DataError
 
