@@ -21,7 +21,7 @@ from scipy import ndimage
 
 from roadseg.curation.check.inputs import Inputs
 from roadseg.curation.check.run import diagnose, inspect_all
-from roadseg.data.datasets import DATASETS
+from roadseg.data.datasets import dataset
 from roadseg.data.records import Record
 from roadseg.data.streets import synthesize
 from roadseg.labels import _CITYSCAPES, LabelSpace, camvid, cityscapes
@@ -223,12 +223,12 @@ def main() -> None:
     parser.add_argument("--many", type=int, default=4000)
     arguments = parser.parse_args()
     print("| data | planted | spoilt | found | false alarms |\n|---|---|---|---|---|")
-    films = [record for part in ("train", "val") for record in DATASETS["camvid"].records(arguments.camvid, part)]
+    films = [record for part in ("train", "val") for record in dataset("camvid").records(arguments.camvid, part)]
     plant("CamVid", films[:: len(films) // arguments.images], camvid())
-    plant("KITTI", DATASETS["kitti"].records(arguments.kitti, "all"), cityscapes())
+    plant("KITTI", dataset("kitti").records(arguments.kitti, "all"), cityscapes())
     with tempfile.TemporaryDirectory() as folder:
         synthesize(Path(folder) / "streets", drives=20, frames=3)
-        plant("streets", DATASETS["kitti"].records(Path(folder) / "streets", "all"), cityscapes())
+        plant("streets", dataset("kitti").records(Path(folder) / "streets", "all"), cityscapes())
     print()
     speed(films, camvid(), arguments.many)
 

@@ -6,20 +6,19 @@ import pytest
 
 from roadseg.cli.flags import SETTING, Parser, add_settings, given_settings
 from roadseg.config.overrides import overridden
-from roadseg.config.recipes import ASSIGNMENT, DATA_SETS, RECIPES, describe, recipe
-from roadseg.config.registry import NETWORKS
+from roadseg.config.recipes import ASSIGNMENT, describe, names, recipe
+from roadseg.config.registry import DATASETS, NETWORKS
 from roadseg.config.settings import Config, Settings, from_json, to_json
-from roadseg.data import DATASETS
 from roadseg.errors import ConfigError
 from roadseg.models import build
 
 
 def test_there_is_a_recipe_for_every_pair_of_data_set_and_network() -> None:
-    assert set(DATASETS) <= set(DATA_SETS)
-    assert len(RECIPES) == len(DATA_SETS) * (len(NETWORKS) + 1) + len(ASSIGNMENT)
+    assert {f"{data}-{network}" for data in (*DATASETS, "demo") for network in NETWORKS} <= set(names())
+    assert len(names()) == (len(DATASETS) + 1) * (len(NETWORKS) + 1) + len(ASSIGNMENT)
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", names())
 def test_every_recipe(name: str) -> None:
     settings = recipe(name)
     assert settings.recipe == name

@@ -1,4 +1,4 @@
-"""What every data set in `DATASETS` promises. A new one needs an entry in `BUILDERS` and passes all of this."""
+"""What every data set in `DATASETS` promises. A new one needs a tiny copy in `BUILDERS` and passes all of this."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,8 +7,9 @@ from typing import Protocol
 import pytest
 import yaml
 
+from roadseg.config.registry import DATASETS
 from roadseg.config.settings import Data, Split
-from roadseg.data import DATASETS, load_records
+from roadseg.data import dataset, load_records
 from roadseg.data.decode import read_sample
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE
@@ -83,15 +84,15 @@ def test_every_data_set_is_tested() -> None:
 
 
 def test_ids_are_sorted_and_unique(name: str, root: Path) -> None:
-    for split in DATASETS[name].splits:
-        ids = [record.id for record in DATASETS[name].records(root, split)]
+    for split in dataset(name).splits:
+        ids = [record.id for record in dataset(name).records(root, split)]
         assert ids
         assert ids == sorted(set(ids))
 
 
 def test_files_and_groups_exist(name: str, root: Path) -> None:
-    for split in DATASETS[name].splits:
-        for record in DATASETS[name].records(root, split):
+    for split in dataset(name).splits:
+        for record in dataset(name).records(root, split):
             assert record.image.is_file()
             assert record.label.is_file()
             assert record.image != record.label
@@ -100,16 +101,16 @@ def test_files_and_groups_exist(name: str, root: Path) -> None:
 
 @pytest.mark.parametrize("choice", ["evaluation", "all"])
 def test_labels_decode_inside_the_space(name: str, root: Path, choice: str) -> None:
-    space = DATASETS[name].labels(root, choice)  # type: ignore[arg-type]
-    for split in DATASETS[name].splits:
-        for record in DATASETS[name].records(root, split):
+    space = dataset(name).labels(root, choice)  # type: ignore[arg-type]
+    for split in dataset(name).splits:
+        for record in dataset(name).records(root, split):
             values = set(read_sample(record, space).target.unique().tolist())
             assert values <= {*range(len(space.classes)), IGNORE}
             assert (IGNORE in values) == (choice == "evaluation")
 
 
 def test_evaluated_classes_come_first_or_keep_their_ids(name: str, root: Path) -> None:
-    evaluated, every = (DATASETS[name].labels(root, choice) for choice in ("evaluation", "all"))
+    evaluated, every = (dataset(name).labels(root, choice) for choice in ("evaluation", "all"))
     assert set(evaluated.names) < set(every.names)
     assert len(every.classes) == len(evaluated.classes) + len(evaluated.ignored)
 
@@ -127,7 +128,7 @@ def test_the_default_scheme_divides(name: str, root: Path) -> None:
 
 
 def test_labelled_splits_are_among_its_splits(name: str, root: Path) -> None:
-    assert set(DATASETS[name].labelled(root)) <= set(DATASETS[name].splits)
+    assert set(dataset(name).labelled(root)) <= set(dataset(name).splits)
 
 
 def test_nothing_is_written(name: str, root: Path) -> None:
@@ -142,18 +143,30 @@ def test_nothing_is_written(name: str, root: Path) -> None:
 
 
 def test_an_image_without_labels_is_an_error(name: str, root: Path) -> None:
-    split = DATASETS[name].splits[0]
-    DATASETS[name].records(root, split)[0].label.unlink()
+    split = dataset(name).splits[0]
+    dataset(name).records(root, split)[0].label.unlink()
     with pytest.raises(DataError, match="has no label"):
-        DATASETS[name].records(root, split)
+        dataset(name).records(root, split)
 
 
 def test_a_missing_folder_is_a_data_error(name: str, tmp_path: Path) -> None:
-    for split in DATASETS[name].splits:
+    for split in dataset(name).splits:
         with pytest.raises(DataError, match=str(tmp_path)):
-            DATASETS[name].records(tmp_path / "nowhere", split)
+            dataset(name).records(tmp_path / "nowhere", split)
 
 
 def test_an_unknown_split_is_a_data_error(name: str, root: Path) -> None:
     with pytest.raises(DataError, match="trian"):
-        DATASETS[name].records(root, "trian")
+        dataset(name).records(root, "trian")
+
+
+def test_its_folder_is_known_as_its_own_and_no_other(name: str, root: Path) -> None:
+    assert [known for known in DATASETS if dataset(known).detect(root)] == [name]
+
+
+def test_labels_alone_have_the_groups_of_the_records(name: str, root: Path) -> None:
+    kind = dataset(name)
+    group_of = kind.group_of(root)
+    for record in [record for split in kind.splits for record in kind.records(root, split)]:
+        assert group_of(record.label.stem) == (record.group if kind.tables else None)
+    assert group_of("photo") in (None, "photo")

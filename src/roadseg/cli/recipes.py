@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from roadseg.cli.flags import Command, Words
 from roadseg.cli.terminal import new_console, say
-from roadseg.config.recipes import RECIPES as NAMES
-from roadseg.config.recipes import describe
+from roadseg.config.recipes import describe, names
 
 
 def recipes(words: Words) -> None:
     """List the named experiments."""
-    width = max(map(len, NAMES))
-    for name in NAMES:
+    width = max(map(len, names()))
+    for name in names():
         say(new_console(), f"{name:<{width}}  {describe(name)}")
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable, Iterable
 from functools import partial
+from typing import NamedTuple
 
-from roadseg.config.registry import NETWORKS
+from roadseg.config.registry import DATASETS, NETWORKS
 from roadseg.config.settings import Config, Crf, Data, Model, Optimizer, Split, Train, Transforms
 from roadseg.errors import ConfigError
 
@@ -22,51 +24,16 @@ def _model(network: str, **wanted: float | str) -> Model:
     return Model.model_validate({"name": network} | own)
 
 
-def camvid(network: str) -> Config:
-    """CamVid, 367 + 101 frames of 480x360, 11 classes."""
+def fine_tuned(data: str, network: str) -> Config:
+    """A network with a pretrained trunk on a data set of `config.registry.DATASETS`, as its line says."""
+    line = DATASETS[data]
     return Config(
-        recipe=f"camvid-{network}",
-        data=Data(name="camvid"),
-        transforms=Transforms(scale=(0.7, 1.6), crop=(320, 320), flip=0.5, jitter=0.3),
+        recipe=f"{data}-{network}",
+        data=Data(name=data),
+        transforms=Transforms(scale=line.scale, crop=line.crop, flip=0.5, jitter=line.jitter),
         model=_model(network, head="light", dropout=0.2),
         optimizer=FINE_TUNING,
-        train=Train(epochs=12, batch_size=4, class_weights="log"),
-    )
-
-
-def kitti(network: str) -> Config:
-    """KITTI, 200 images of about 1242x375, 19 classes."""
-    return Config(
-        recipe=f"kitti-{network}",
-        data=Data(name="kitti"),
-        transforms=Transforms(scale=(0.7, 1.6), crop=(320, 640), flip=0.5, jitter=0.2),
-        model=_model(network, head="light", dropout=0.2),
-        optimizer=FINE_TUNING,
-        train=Train(epochs=30, batch_size=4, class_weights="log"),
-    )
-
-
-def cityscapes(network: str) -> Config:
-    """Cityscapes, 2975 + 500 frames of 2048x1024, 19 classes."""
-    return Config(
-        recipe=f"cityscapes-{network}",
-        data=Data(name="cityscapes"),
-        transforms=Transforms(scale=(0.5, 1.5), crop=(512, 768), flip=0.5, jitter=0.2),
-        model=_model(network, head="light", dropout=0.2),
-        optimizer=FINE_TUNING,
-        train=Train(epochs=40, batch_size=4, class_weights="log"),
-    )
-
-
-def folder(network: str) -> Config:
-    """your own images, described by a roadseg.yaml."""
-    return Config(
-        recipe=f"folder-{network}",
-        data=Data(name="folder"),
-        transforms=Transforms(scale=(0.7, 1.6), crop=(320, 320), flip=0.5, jitter=0.2),
-        model=_model(network, head="light", dropout=0.2),
-        optimizer=FINE_TUNING,
-        train=Train(epochs=30, batch_size=4, class_weights="log"),
+        train=Train(epochs=line.epochs, batch_size=4, class_weights="log"),
     )
 
 
@@ -98,7 +65,11 @@ def kitti_assignment(name: str) -> Config:
     )
 
 
-DATA_SETS = {"camvid": camvid, "kitti": kitti, "cityscapes": cityscapes, "folder": folder, "demo": demo}
+OTHERS: dict[str, tuple[Callable[[str], Config], Iterable[str]]] = {
+    "demo": (demo, NETWORKS),
+    "kitti-assignment": (kitti_assignment, ASSIGNMENT),
+}
+"""Recipes that no line of a data set makes: the function, and the words after their name that it takes."""
 
 CRF = "_crf"
 """What the recipes end in that are another recipe with a fully connected CRF over its predictions."""
@@ -109,23 +80,44 @@ def with_crf(name: str) -> Config:
     return recipe(name).model_copy(update={"recipe": name + CRF, "crf": Crf(iterations=5)})
 
 
-RECIPES: dict[str, partial[Config]] = {
-    f"{data}-{network}": partial(make, network) for data, make in DATA_SETS.items() for network in NETWORKS
-} | {f"kitti-assignment-{name}": partial(kitti_assignment, name) for name in ASSIGNMENT}
-RECIPES |= {f"{data}-fcn8s{CRF}": partial(with_crf, f"{data}-fcn8s") for data in DATA_SETS}
+class Recipe(NamedTuple):
+    """What the network is trained on, in words, and the function that makes the configuration."""
+
+    about: str
+    make: Callable[[], Config]
+
+
+def _recipes() -> dict[str, Recipe]:
+    found = {
+        f"{data}-{network}": Recipe(line.title, partial(fine_tuned, data, network))
+        for data, line in DATASETS.items()
+        for network in NETWORKS
+    }
+    for kind, (make, words) in OTHERS.items():
+        about = (make.__doc__ or "").splitlines()[0].rstrip(".")
+        found |= {f"{kind}-{word}": Recipe(about, partial(make, word)) for word in words}
+    for name in [name for name in found if name.endswith("-fcn8s")]:
+        found[name + CRF] = Recipe(found[name].about, partial(with_crf, name))
+    return found
+
+
+def names() -> list[str]:
+    """All recipes."""
+    return list(_recipes())
 
 
 def describe(name: str) -> str:
     """One line about a recipe."""
     settings = recipe(name)
-    about = (RECIPES[name.removesuffix(CRF)].func.__doc__ or "").splitlines()[0].rstrip(".")
-    return f"{NETWORKS[settings.model.name].title}{' and a CRF' if settings.crf.iterations else ''} on {about}"
+    crf = " and a CRF" if settings.crf.iterations else ""
+    return f"{NETWORKS[settings.model.name].title}{crf} on {_recipes()[name].about}"
 
 
 def recipe(name: str) -> Config:
     """The configuration of a recipe. Raises `ConfigError` with the closest name for an unknown one."""
-    if name not in RECIPES:
-        close = difflib.get_close_matches(name, RECIPES, n=1)
+    known = _recipes()
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(f"no recipe {name!r}; {hint}roadseg recipes lists them")
-    return RECIPES[name]()
+    return known[name].make()

@@ -1,4 +1,4 @@
-"""What settings can name: networks. A line each says what it is and, as text, where it is made.
+"""What settings can name: networks and data sets. A line each says what it is and, as text, where it is made.
 
 Text, because settings, recipes and `--help` do without torch and stand below the rooms that make these things
 (docs/decisions/0026-registry.md). The contract tests load every line and hold it against what it makes.
@@ -56,6 +56,37 @@ NETWORKS: dict[str, Network] = {
     "segnet": Network("SegNet", "roadseg.models.segnet:SegNet", ("batch_norm",)),
     "unet": Network("U-Net", "roadseg.models.unet:UNet", ("batch_norm",)),
     "pspnet": Network("PSPNet", "roadseg.models.pspnet:PSPNet", ("batch_norm",), stride=8),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A data set of `roadseg.data.layouts`, and what its recipes begin with.
+
+    made_by: `module:name` of its `data.layouts.dataset.Dataset`.
+    crop: height and width of the random crop in pixels; `scale`, `jitter` and `epochs` as in the settings.
+    """
+
+    title: str
+    made_by: str
+    crop: tuple[int, int] = (320, 320)
+    scale: tuple[float, float] = (0.7, 1.6)
+    jitter: float = 0.2
+    epochs: int = 30
+
+
+DATASETS: dict[str, DataSet] = {
+    "camvid": DataSet(
+        "CamVid, 367 + 101 frames of 480x360, 11 classes", "roadseg.data.layouts.camvid:DATASET", jitter=0.3, epochs=12
+    ),
+    "kitti": DataSet(
+        "KITTI, 200 images of about 1242x375, 19 classes", "roadseg.data.layouts.kitti:DATASET", crop=(320, 640)
+    ),
+    "cityscapes": DataSet(
+        "Cityscapes, 2975 + 500 frames of 2048x1024, 19 classes", "roadseg.data.layouts.cityscapes:DATASET",
+        crop=(512, 768), scale=(0.5, 1.5), epochs=40,
+    ),
+    "folder": DataSet("your own images, described by a roadseg.yaml", "roadseg.data.layouts.folder:DATASET"),
 }  # fmt: skip
 
 

@@ -1,37 +1,17 @@
-"""The kinds of data sets by name, and the way from settings to the records of each part."""
+"""Data sets by name, and the way from settings to the records of each part."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
-from roadseg import labels
+from roadseg.config.registry import DATASETS, entry, load
 from roadseg.config.settings import Data
-from roadseg.data.layouts import camvid, cityscapes, folder, kitti
+from roadseg.data.layouts.dataset import UNDIVIDED, Dataset
 from roadseg.data.records import Record
 from roadseg.data.splits import Splits, make_splits, pick, select
 from roadseg.errors import ConfigError, DataError
-from roadseg.labels import ClassChoice, LabelSpace
-
-UNDIVIDED = ("all",)
-"""The splits of a data set that has no official division."""
-
-
-@dataclass(frozen=True)
-class Dataset:
-    """One kind of data set.
-
-    `splits` are the names that `records(root, split)` takes. `labelled(root)` tells which of them can be trained on and
-    scored: those on disk whose labels are real, or `UNDIVIDED`.
-    """
-
-    records: Callable[[Path, str], list[Record]]
-    labels: Callable[[Path, ClassChoice], LabelSpace]
-    splits: tuple[str, ...]
-    labelled: Callable[[Path], tuple[str, ...]]
+from roadseg.labels import LabelSpace
 
 
 class Divided(NamedTuple):
@@ -41,50 +21,10 @@ class Divided(NamedTuple):
     records: dict[str, list[Record]]
 
 
-def _on_disk(folders: Callable[[Path, str], tuple[Path, Path]], *names: str) -> Callable[[Path], tuple[str, ...]]:
-    """`train` and `val`, which must be there, and those of `names` that are."""
-
-    def labelled(root: Path) -> tuple[str, ...]:
-        return ("train", "val", *(name for name in names if all(path.is_dir() for path in folders(root, name))))
-
-    return labelled
-
-
-DATASETS: dict[str, Dataset] = {
-    "kitti": Dataset(
-        records=kitti.records,
-        labels=lambda root, choice: labels.cityscapes(choice),
-        splits=kitti.SPLITS,
-        labelled=lambda root: UNDIVIDED,
-    ),
-    "cityscapes": Dataset(
-        records=cityscapes.records,
-        labels=lambda root, choice: labels.cityscapes(choice),
-        splits=cityscapes.SPLITS,
-        labelled=_on_disk(cityscapes.folders),
-    ),
-    "camvid": Dataset(
-        records=camvid.records,
-        labels=lambda root, choice: labels.camvid(choice),
-        splits=camvid.SPLITS,
-        labelled=_on_disk(camvid.folders, "test"),
-    ),
-    "folder": Dataset(
-        records=folder.records,
-        labels=folder.label_space,
-        splits=(*folder.SPLITS, folder.ALL),
-        labelled=folder.splits,
-    ),
-}
-
-
 def dataset(name: str) -> Dataset:
-    """The kind of that name. Raises `ConfigError` with the choices and the closest one."""
-    if name not in DATASETS:
-        close = get_close_matches(name, DATASETS, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"unknown data set {name!r}; {hint}choose one of {', '.join(DATASETS)}")
-    return DATASETS[name]
+    """The data set of that name. Raises `ConfigError` with the choices and the closest one."""
+    found: Dataset = load(entry("data set", DATASETS, name).made_by)
+    return found
 
 
 def label_space(data: Data) -> LabelSpace:

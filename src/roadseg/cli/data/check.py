@@ -11,7 +11,7 @@ from pydantic import Field
 from roadseg.cli.flags import Argument, Command, Flag, WithData
 from roadseg.cli.terminal import FAILED, live_display, new_console, say
 from roadseg.config.overrides import overridden
-from roadseg.config.recipes import RECIPES, recipe
+from roadseg.config.recipes import names, recipe
 from roadseg.errors import ConfigError
 from roadseg.system.files import check_new
 
@@ -71,7 +71,7 @@ def _to_check(words: CheckWords) -> tuple[Inputs, Path]:
 
     given = words.given
     folder = Path(words.what)
-    if words.what not in RECIPES and folder.is_dir():
+    if words.what not in names() and folder.is_dir():
         if "data.root" in given:
             raise ConfigError(f"{folder} and --data.root are two folders; give a recipe with --data.root, or a folder")
         kind = layout_of(folder)
@@ -79,8 +79,8 @@ def _to_check(words: CheckWords) -> tuple[Inputs, Path]:
             return find_pairs(folder), folder
         data = overridden(recipe(f"{kind}-fcn8s"), {**given, "data.root": str(folder)}).data
         return find_data(data), folder
-    if words.what not in RECIPES and "data.root" not in given:
-        close = difflib.get_close_matches(words.what, RECIPES, n=1)
+    if words.what not in names() and "data.root" not in given:
+        close = difflib.get_close_matches(words.what, names(), n=1)
         hint = f"did you mean {close[0]}? " if close else ""
         raise ConfigError(
             f"neither a folder nor a recipe {words.what!r}; {hint}give a folder with images and labels, "

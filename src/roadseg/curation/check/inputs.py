@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadseg.config.settings import Data
-from roadseg.data.datasets import UNDIVIDED, dataset, label_space
+from roadseg.data.datasets import dataset, label_space
 from roadseg.data.layouts import folder
+from roadseg.data.layouts.dataset import UNDIVIDED
 from roadseg.data.layouts.pairing import Unpaired
 from roadseg.data.layouts.template import ANY_ENDING
 from roadseg.data.records import Record

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from roadseg import labels
+from roadseg.data.layouts.dataset import Dataset, GroupOf, Table
 from roadseg.data.layouts.pairing import files_by_id, paired
 from roadseg.data.records import Record
 from roadseg.errors import DataError
+from roadseg.labels import IGNORE, Label, LabelSpace
 
 SPLITS = ("train", "val", "test")
 """The label files of `test` are dummies (only void ids); predictions for it are scored on the benchmark's server."""
@@ -23,10 +27,10 @@ def records(root: Path, split: str) -> list[Record]:
     street. The official split is safe all the same, as no city is in two parts; a new division of all images is not.
     Raises `DataError` for missing folders, misnamed and unpaired files.
     """
-    images, labels = folders(root, split)
+    images, masks = folders(root, split)
     return paired(
         files_by_id(images, f"*/*{IMAGE_ENDING}", lambda path: path.name.removesuffix(IMAGE_ENDING)),
-        files_by_id(labels, f"*/*{LABEL_ENDING}", lambda path: path.name.removesuffix(LABEL_ENDING)),
+        files_by_id(masks, f"*/*{LABEL_ENDING}", lambda path: path.name.removesuffix(LABEL_ENDING)),
         _sequence,
     )
 
@@ -41,3 +45,35 @@ def _sequence(name: str) -> str:
     if not separator:
         raise DataError(f"{name}{IMAGE_ENDING} is not named city_sequence_frame; keep the archive's own names")
     return city
+
+
+def group_of(top: Path) -> GroupOf:
+    """The sequence from a file's name, whatever follows the frame."""
+
+    def sequence(stem: str) -> str | None:
+        fit = re.match(r"([A-Za-z-]+_\d+)_\d+(?:_|$)", stem)
+        return fit[1] if fit else None
+
+    return sequence
+
+
+def _train_ids() -> LabelSpace:
+    """The evaluated classes, coded by their index; 255 is ignored."""
+    classes = tuple(label.model_copy(update={"id": index}) for index, label in enumerate(labels.cityscapes().classes))
+    return LabelSpace(
+        name="train ids", classes=classes, ignored=(Label(name="unlabelled", id=IGNORE, color=(0, 0, 0)),)
+    )
+
+
+IDS = Table("the 35 ids of KITTI and Cityscapes", labels.cityscapes(), colors="Cityscapes' and KITTI's colours")
+TRAIN_IDS = Table("Cityscapes' train ids", _train_ids())
+
+DATASET = Dataset(
+    records=records,
+    labels=lambda root, choice: labels.cityscapes(choice),
+    splits=SPLITS,
+    labelled=lambda root: ("train", "val"),
+    detect=lambda root: all(path.is_dir() for path in folders(root, "train")),
+    tables=(TRAIN_IDS, IDS),
+    group_of=group_of,
+)

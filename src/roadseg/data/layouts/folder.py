@@ -21,6 +21,7 @@ from pydantic import Field, field_validator, model_validator
 
 from roadseg import labels
 from roadseg.config.settings import Settings, validated
+from roadseg.data.layouts.dataset import Dataset
 from roadseg.data.layouts.pairing import by_id, paired
 from roadseg.data.layouts.template import Template
 from roadseg.data.records import Record
@@ -184,3 +185,12 @@ def _nothing_found(root: Path, layout: Layout, split: str) -> str:
     if not known:
         return f"no files {layout.images} in {root}; mend images in {root / FILE}"
     return f"no split {split!r} in {root}, only {', '.join(known)}; rename a folder or divide anew (split.scheme)"
+
+
+DATASET = Dataset(
+    records=records,
+    labels=label_space,
+    splits=(*SPLITS, ALL),
+    labelled=splits,
+    detect=lambda root: (root / FILE).is_file(),
+)

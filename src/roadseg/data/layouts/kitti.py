@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
-from roadseg.data.layouts import kitti_drives
+from roadseg import labels
+from roadseg.data.layouts import cityscapes, kitti_drives
+from roadseg.data.layouts.dataset import UNDIVIDED, Dataset, GroupOf
 from roadseg.data.layouts.pairing import files_by_id, paired
 from roadseg.data.records import Record
 from roadseg.errors import DataError
 
-SPLITS = ("all",)
+SPLITS = UNDIVIDED
 """KITTI divides its labelled images in no way; the official test images have no public labels."""
 
 
@@ -25,9 +28,13 @@ def records(root: Path, split: str) -> list[Record]:
     """
     if split not in SPLITS:
         raise DataError(f"kitti has no split {split!r}: its labelled images are not divided; use 'all'")
-    images = files_by_id(root / "training" / "image_2", "*_10.png")
-    labels = files_by_id(root / "training" / "semantic", "*_10.png")
-    return paired(images, labels, drives(root))
+    images, masks = (files_by_id(folder, "*_10.png") for folder in folders(root))
+    return paired(images, masks, drives(root))
+
+
+def folders(root: Path) -> tuple[Path, Path]:
+    """Where the images and the labels lie."""
+    return root / "training" / "image_2", root / "training" / "semantic"
 
 
 def drives(root: Path) -> Callable[[str], str]:
@@ -59,3 +66,20 @@ def _listed_drives(path: Path) -> dict[str, str] | None:
             case _:
                 raise DataError(f"{path}:{number}: {line!r} is not a new index, its drive and frame; mend or remove it")
     return drives
+
+
+def group_of(top: Path) -> GroupOf:
+    """The drive from a file's name, by the `drives.txt` of `top` or the built-in table."""
+    drive = drives(top)
+    return lambda stem: drive(stem) if re.fullmatch(r"\d{6}_10", stem) else None
+
+
+DATASET = Dataset(
+    records=records,
+    labels=lambda root, choice: labels.cityscapes(choice),
+    splits=SPLITS,
+    labelled=lambda root: UNDIVIDED,
+    detect=lambda root: all(path.is_dir() for path in folders(root)),
+    tables=(cityscapes.TRAIN_IDS, cityscapes.IDS),
+    group_of=group_of,
+)

@@ -9,7 +9,9 @@ from itertools import takewhile
 from pathlib import Path
 from typing import NamedTuple
 
-from roadseg.data.layouts import folder, kitti
+from roadseg.config.registry import DATASETS
+from roadseg.data.datasets import dataset
+from roadseg.data.layouts import folder
 from roadseg.errors import DataError
 from roadseg.scoring.external.read import Pair
 
@@ -142,27 +144,16 @@ def _unpaired(ours: list[Path], theirs: list[Path], left: Names, right: Names) -
 def grouping(labels: str, targets: Path) -> Callable[[str, Path], str]:
     """The group of an image from its id and its target: the drive, sequence or film, or the image alone if unknown.
 
-    KITTI's drives come from its table, or from a `drives.txt` two folders above the labels; Cityscapes' and CamVid's
-    groups from the names; those of own data from their `roadseg.yaml`, if the targets are the masks that it names.
+    Of a published data set as its `group_of` says; of own data from their `roadseg.yaml`, if the targets are the masks
+    that it names.
     """
-    top = (targets if targets.is_dir() else targets.parent).resolve().parents[1]
-    if labels == "kitti" or (labels == "streets" and (top / "drives.txt").exists()):
-        drive = kitti.drives(top)
-        return lambda name, target: drive(target.stem) if re.fullmatch(r"\d{6}_10", target.stem) else name
-    if labels == "cityscapes":
-        return lambda name, target: _found(r"([A-Za-z-]+_\d+)_\d+(?:_|$)", target.stem, name)
-    if labels == "camvid":
-        return lambda name, target: _found(r"([A-Za-z0-9]+)_\w*\d+", target.stem, name)
-    if labels == "streets":
-        return lambda name, target: name
+    if labels in DATASETS and dataset(labels).tables:
+        top = (targets if targets.is_dir() else targets.parent).resolve().parents[1]
+        group_of = dataset(labels).group_of(top)
+        return lambda name, target: group_of(target.stem) or name
     try:
         described = Path(labels) if Path(labels).is_dir() else Path(labels).parent
         known = {record.label.resolve(): record.group for record in folder.records(described, folder.ALL)}
     except DataError:
         known = {}
     return lambda name, target: known.get(target.resolve(), name)
-
-
-def _found(pattern: str, stem: str, otherwise: str) -> str:
-    fit = re.match(pattern, stem)
-    return fit[1] if fit else otherwise

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roadseg import labels
+from roadseg.config.registry import DATASETS
+from roadseg.data.datasets import dataset
 from roadseg.data.layouts.folder import FILE
 from roadseg.errors import ConfigError, DataError
 from roadseg.labels import LabelSpace
@@ -22,14 +24,6 @@ from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
 from roadseg.system.threads import ahead
 
-SPACES = {
-    "kitti": labels.cityscapes,
-    "cityscapes": labels.cityscapes,
-    "camvid": labels.camvid,
-    "streets": labels.cityscapes,
-}
-"""Label spaces by name; the built-in streets have Cityscapes' labels."""
-
 
 class Scored(NamedTuple):
     """The pairs, what was found out about the two folders, each image's counts, and the label space."""
@@ -43,12 +37,13 @@ class Scored(NamedTuple):
 
 def label_space(name: str) -> LabelSpace:
     """The label space of a name, or of a `roadseg.yaml` or the folder that holds one. Raises `ConfigError`."""
-    if name in SPACES:
-        return SPACES[name]().model_copy(update={"name": name})
+    published = [known for known in DATASETS if dataset(known).tables]
     path = Path(name) / FILE if Path(name).is_dir() else Path(name)
+    if name in published:
+        return dataset(name).labels(path, "evaluation").model_copy(update={"name": name})
     if not path.exists():
         raise ConfigError(
-            f"no label space {name!r}; choose one of {', '.join(SPACES)}, or give a YAML file (docs/own-data.md)"
+            f"no label space {name!r}; choose one of {', '.join(published)}, or give a YAML file (docs/own-data.md)"
         )
     return labels.load(path)
 
