@@ -11,19 +11,19 @@ from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
 from roadseg.curation.check.values import (
     ENOUGH,
-    KNOWN_COLORS,
-    OFFICIAL,
-    TRAIN,
     Labelled,
     fitting,
     listed,
     names_of,
+    published_colors,
     table_values,
 )
+from roadseg.data.layouts import cityscapes
 from roadseg.labels import LabelSpace
 
 KIND_WORDS = {"ids": "one id a pixel", "grey": "ids in three equal channels", "colors": "colours"}
-ONLY_OFFICIAL = frozenset(range(19, 34))
+OFFICIAL, TRAIN = table_values(cityscapes.IDS.space), table_values(cityscapes.TRAIN_IDS.space)
+ONLY_OFFICIAL = OFFICIAL - TRAIN
 """Vegetation, sky, car and others: a street's label with the 35 ids has one of them."""
 
 
@@ -105,7 +105,7 @@ def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
 def _masquerading(read: Labelled, space: LabelSpace) -> list[Finding]:
     """Train ids that are read as the 35 ids: all are legal, and road becomes unlabelled."""
     rich = [(one, label) for one, label in read if len(label.values) >= ENOUGH]
-    if not space.name.startswith("cityscapes") or not rich:
+    if table_values(space) != OFFICIAL or not rich:
         return []
     if any(set(label.values) & ONLY_OFFICIAL for _, label in rich):
         return []
@@ -166,7 +166,7 @@ def _without_table(read: Labelled) -> list[Finding]:
                 "write two classes into roadseg.yaml, ids 0 and 255; 255 is often read as unlabelled by other tools",
             )
         ]  # fmt: skip
-    if kind == "colors" and any(unknown.exchanged_fit(values, known) for known in KNOWN_COLORS.values()):
+    if kind == "colors" and any(unknown.exchanged_fit(values, known) for known in published_colors().values()):
         return [
             Finding(
                 "coding", "warning", "labels hold the colours of a published table with red and blue exchanged",

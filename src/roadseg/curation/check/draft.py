@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from roadseg.curation.check import borders
 from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.inputs import Inputs
-from roadseg.curation.check.values import CAMVID, OFFICIAL, TRAIN
-from roadseg.labels import IGNORE, Label, LabelSpace, camvid, cityscapes, packed, unpacked
+from roadseg.curation.check.values import published, table_values
+from roadseg.labels import IGNORE, Label, LabelSpace, packed, unpacked
 
 MOST_CLASSES = 64
 """Labels with more values have no draft."""
@@ -47,22 +47,15 @@ def _row(label: Label) -> str:
 
 def _known(values: set[int], colored: bool) -> tuple[str, LabelSpace] | None:
     """A table that has all the values, and what it is called."""
-    official = cityscapes()
     if colored:
-        spaces = {"CamVid's 11 classes": camvid(), "Cityscapes' and KITTI's classes": _each_color_once(official)}
-        for name, space in spaces.items():
-            colors = {packed(label.color) for label in space.classes + space.ignored}
-            if len(values) >= 4 and values <= colors | {0}:
-                return name, space
+        for table in published():
+            colors = {packed(label.color) for label in table.space.classes + table.space.ignored}
+            if table.colors and len(values) >= 4 and values <= colors | {0}:
+                return table.colors, _each_color_once(table.space)
         return None
     if len(values - {IGNORE}) < TELLING:
         return None
-    if values <= CAMVID:
-        return "CamVid's 11 classes", camvid()
-    if values <= TRAIN:
-        classes = tuple(label.model_copy(update={"id": number}) for number, label in enumerate(official.classes))
-        return "Cityscapes' train ids", LabelSpace(name="train ids", classes=classes, ignored=(UNLABELLED,))
-    return ("the 35 ids of KITTI and Cityscapes", official) if values <= OFFICIAL else None
+    return next(((one.title, one.space) for one in published() if values <= table_values(one.space)), None)
 
 
 def _each_color_once(space: LabelSpace) -> LabelSpace:

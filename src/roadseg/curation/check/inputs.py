@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
+from roadseg.config.registry import DATASETS
 from roadseg.config.settings import Data
 from roadseg.data.datasets import dataset, label_space
 from roadseg.data.layouts import folder
@@ -21,12 +22,6 @@ from roadseg.labels import LabelSpace
 ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"}
 LABEL_WORDS = ("label", "mask", "annot", "semantic", "segment", "gt", "target", "truth")
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
-KNOWN = {
-    "kitti": ("training/image_2", "training/semantic"),
-    "cityscapes": ("leftImg8bit/train", "gtFine/train"),
-    "camvid": ("train", "trainannot"),
-}
-"""Folders by which the published layouts are known."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +41,13 @@ class Inputs:
 
 
 def layout_of(root: Path) -> str | None:
-    """The kind of data set that a folder is laid out as, by name; None for one that nobody has described."""
-    if (root / folder.FILE).is_file():
+    """The data set that a folder is laid out as, by name; None for one that nobody has described.
+
+    Its own `roadseg.yaml` is believed first.
+    """
+    if folder.DATASET.detect(root):
         return "folder"
-    return next((name for name, paths in KNOWN.items() if all((root / path).is_dir() for path in paths)), None)
+    return next((name for name in DATASETS if dataset(name).detect(root)), None)
 
 
 def find_data(data: Data) -> Inputs:

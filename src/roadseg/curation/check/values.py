@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadseg import labels
+from roadseg.config.registry import DATASETS
 from roadseg.curation.check.facts import LabelFacts, PairFacts
+from roadseg.data.datasets import dataset
+from roadseg.data.layouts.dataset import Table
 from roadseg.labels import LabelSpace
 
-OFFICIAL = frozenset(range(34)) | {255}
-TRAIN = frozenset(range(19)) | {255}
-CAMVID = frozenset(range(12))
 ENOUGH = 4
 """Values that a label needs before its coding is judged by those that it lacks."""
 
@@ -25,19 +25,26 @@ def table_values(space: LabelSpace) -> set[int]:
     return {row.id for row in rows}
 
 
-KNOWN_COLORS = {
-    name: frozenset(table_values(space.model_copy(update={"coding": "colors"})))
-    for name, space in (("CamVid's colours", labels.camvid()), ("Cityscapes' and KITTI's colours", labels.cityscapes()))
-}
+def published() -> list[Table]:
+    """The tables that the labels of the known data sets are coded by, those with the fewest values first."""
+    tables = {table.title: table for name in DATASETS for table in dataset(name).tables}
+    return sorted(tables.values(), key=lambda table: len(table_values(table.space)))
+
+
+def published_colors() -> dict[str, set[int]]:
+    """The colours of the published tables, as 0xRRGGBB, by what they are called."""
+    return {
+        table.colors: table_values(table.space.model_copy(update={"coding": "colors"}))
+        for table in published()
+        if table.colors
+    }
 
 
 def fitting(values: set[int], kind: str) -> list[str]:
-    """Known tables that have all the values, the smallest first."""
+    """Published tables that have all the values, the smallest first."""
     if kind == "colors":
-        return [name for name, known in KNOWN_COLORS.items() if values <= known | {0}]
-    known = {"CamVid's 11 classes": CAMVID, "Cityscapes' train ids": TRAIN, "the 35 ids of KITTI and "
-             "Cityscapes": OFFICIAL}  # fmt: skip
-    return [name for name, table in known.items() if values <= table][:2]
+        return [name for name, known in published_colors().items() if values <= known | {0}]
+    return [table.title for table in published() if values <= table_values(table.space)][:2]
 
 
 def listed(values: Sequence[int], kind: str, most: int = 12) -> str:
