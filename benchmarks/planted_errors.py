@@ -28,8 +28,8 @@ from roadseg.cli.main import main as roadseg
 from roadseg.curation.suspects import find
 from roadseg.curation.suspects.regions import Region
 from roadseg.data.streets import synthesize
-from roadseg.inference.ensemble import named_runs
 from roadseg.labels import cityscapes
+from roadseg.runs.arms import complete_runs
 from roadseg.system.progress import Display
 
 NAMES = ("swap", "drop", "shift", "blob")
@@ -162,7 +162,7 @@ def trial(folder: Path, seed: int, count: int, epochs: int) -> None:
     planted = plant(streets, count, seed)
     options = ["--folds", "3", "--train.epochs", str(epochs), "--output", str(study)]
     assert roadseg(["study", "demo-fcn16s", "--data.root", str(streets), *options]) == 0
-    suspects = find(named_runs([study]), streets, Display()).suspects
+    suspects = find(complete_runs([study]), streets, Display()).suspects
     regions = [suspect.region for suspect in suspects]
     ranking = hits(regions, planted)
     found = np.array([match is not None for match in ranking])

@@ -24,10 +24,10 @@ from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
 from roadseg.data.decode import read_image
 from roadseg.data.streets import synthesize
-from roadseg.inference.predict import COMPRESSION, Labelled, decide, pictures, predict
+from roadseg.inference.predict import COMPRESSION, Labelled, pictures, predict
+from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import png
 from roadseg.runs.run_dir import RunDir
-from roadseg.scoring.evaluate import predict_logits, ready
 from roadseg.system.files import write_bytes
 from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
@@ -44,15 +44,12 @@ def untrained(path: Path, streets: Path, name: str, width: float) -> RunDir:
     return run
 
 
-@torch.inference_mode()
 def one_after_the_other(run: RunDir, folder: Path, output: Path, compression: dict[str, int]) -> None:
-    network, grid, accelerator, memory_format = ready(run)
-    settings, space = run.config(), run.labels()
+    predictor = Predictor(run)
     for path in sorted(folder.iterdir()):
-        image = read_image(path)
-        logits = predict_logits(network, grid, image.to(accelerator.device), settings.transforms, memory_format)
-        labelled = Labelled(path.stem, image.permute(1, 2, 0).numpy(), *decide(logits))
-        for kind, picture in pictures(labelled, space).items():
+        image = read_image(path).permute(1, 2, 0).numpy()
+        labelled = Labelled(path.stem, image, *predictor(image))
+        for kind, picture in pictures(labelled, predictor.space).items():
             (output / kind).mkdir(parents=True, exist_ok=True)
             write_bytes(output / kind / f"{path.stem}.png", png(picture, compression[kind]))
 

@@ -14,11 +14,11 @@ from PIL import Image
 from torch import Tensor
 
 from roadseg.config.settings import Config, Crf
-from roadseg.data.decode import read_image
 from roadseg.inference.crf import SMOOTH_POSITION, SMOOTH_WEIGHT, GaussianFilter, lattice_corners, refine
 from roadseg.inference.predict import predict
+from roadseg.inference.predictor import Predictor
 from roadseg.runs.run_dir import RunDir
-from roadseg.scoring.evaluate import evaluate_run, predict_logits, ready
+from roadseg.scoring.evaluate import evaluate_run
 from roadseg.system.progress import Display
 from roadseg.training.train import train
 
@@ -166,10 +166,6 @@ def test_it_acts_on_final_predictions_and_not_on_training(
     picture = sorted((streets / "training/image_2").iterdir())[0]
     predict(refined, [str(picture)], tmp_path / "labelled", Display())
     labels = np.asarray(Image.open(tmp_path / "labelled/labels" / picture.name))
-    network, grid, accelerator, memory_format = ready(refined)
-    settings, space = refined.config(), refined.labels()
-    with torch.inference_mode():
-        image = read_image(picture).to(accelerator.device)
-        logits = predict_logits(network, grid, image, settings.transforms, memory_format).cpu()
-    assert (labels == space.index_to_id[refine(logits, image.cpu(), settings.crf).argmax(1)[0].numpy()]).all()
-    assert (labels != space.index_to_id[logits.argmax(1)[0].numpy()]).any()
+    space, pixels = refined.labels(), np.asarray(Image.open(picture))
+    assert (labels == space.index_to_id[Predictor(refined).classes(pixels)]).all()
+    assert (labels != space.index_to_id[Predictor(plain).classes(pixels)]).any()

@@ -16,8 +16,8 @@ from roadseg.report import write_report
 from roadseg.report.comparison.gather import gather
 from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
-from roadseg.scoring.evaluate import headline, report
 from roadseg.scoring.metrics import confusion_matrix
+from roadseg.scoring.scores import headline, report
 from roadseg.system.progress import Display
 
 MakeRun = Callable[..., RunDir]
@@ -42,8 +42,9 @@ def score(run: RunDir, settings: Config, wrong: float, split: str, space: LabelS
         pictures[record.id] = png(space.index_to_id[indices.numpy().astype(np.uint8)])
     scores = report(np.stack(confusions), records, space) | {"seconds_per_image": 0.25}
     run.save_predictions(split, pictures)
-    groups = [record.group for record in records]
-    run.save_evaluation(split, scores, np.stack(confusions), [record.id for record in records], groups)
+    counts = {"confusions": np.stack(confusions), "groups": np.array([record.group for record in records])}
+    run.save_counts(split, "confusion", [record.id for record in records], counts)
+    run.save_evaluation(split, scores)
     entry = {"loss": 1.0 + wrong, **headline(np.stack(confusions).sum(0))}
     history = [
         {"epoch": n, "train": entry, "val": entry | {"mean_iou": n / 10}, "seconds": {"train": 60.0, "val": 2.0},

@@ -13,7 +13,7 @@ from roadseg.cli.tables import score_table
 from roadseg.config.settings import to_json
 from roadseg.data.streets import synthesize
 from roadseg.errors import ConfigError, RunError
-from roadseg.runs.arms import Arm, by_seed, comparable, named_runs
+from roadseg.runs.arms import Arm, by_seed, comparable, complete_runs, named_runs
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.files import write_text
 
@@ -147,3 +147,21 @@ def test_runs_are_named_as_shortly_as_they_differ(trained: RunDir, tmp_path: Pat
     assert named_runs([trained, twin]) == [f"{run.path.parent.name}/{run.path.name}" for run in (trained, twin)]
     with pytest.raises(ConfigError, match="stands twice; name each run once"):
         named_runs([trained, trained])
+
+
+def test_a_study_stands_for_its_runs(trained: RunDir, tmp_path: Path) -> None:
+    shutil.copytree(trained.path, tmp_path / "runs" / "a")
+    (tmp_path / "study.json").write_text(json.dumps({"runs": [{"run": "runs/a"}]}))
+    assert [run.path for run in complete_runs([tmp_path])] == [tmp_path / "runs" / "a"]
+    (tmp_path / "runs" / "a" / "COMPLETE").unlink()
+    with pytest.raises(RunError, match="not complete"):
+        complete_runs([tmp_path])
+
+
+def test_runs_of_other_classes_cannot_answer_together(trained: RunDir, tmp_path: Path) -> None:
+    other = RunDir(shutil.copytree(trained.path, tmp_path / "other"))
+    content = json.loads((other.path / "labels.json").read_text())
+    content["classes"][0]["name"] = "motorway"
+    (other.path / "labels.json").write_text(json.dumps(content))
+    with pytest.raises(RunError, match="have other classes; name runs of one data set"):
+        complete_runs([trained.path, other.path])

@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from roadseg.errors import ConfigError, RunError, WorkFailed
 from roadseg.runs import checkpoints
-from roadseg.runs.run_dir import RunDir, latest_run, load_model, next_run
+from roadseg.runs.run_dir import RunDir, latest_run, next_run
 
 
 def weights(value: float) -> dict[str, torch.Tensor]:
@@ -113,20 +114,6 @@ def test_a_missing_part_is_named(copied: RunDir) -> None:
         copied.config()
 
 
-def test_the_run_holds_all_that_is_needed_to_rebuild_the_network(trained: RunDir) -> None:
-    model = load_model(trained)
-    assert not model.training
-    saved = trained.weights("best")
-    assert all(torch.equal(tensor, saved[name]) for name, tensor in model.state_dict().items())
-
-
-def test_weights_of_another_network_are_refused(copied: RunDir) -> None:
-    path = copied.path / "config.json"
-    path.write_text(path.read_text().replace('"fcn16s"', '"fcn8s"'))
-    with pytest.raises(RunError, match=r"do not fit its config\.json"):
-        load_model(copied)
-
-
 def test_a_full_disk_keeps_the_old_checkpoint(run: RunDir, monkeypatch: pytest.MonkeyPatch) -> None:
     run.save_checkpoint("last", weights(1), {"epoch": 1}, {"epoch": 1})
 
@@ -171,3 +158,21 @@ def test_the_environment_is_json(trained: RunDir) -> None:
     content = json.loads((trained.path / "environment.json").read_text())
     assert content["torch"] == torch.__version__
     assert content["processor"]
+
+
+def test_counts_come_back_with_their_ids(run: RunDir) -> None:
+    assert run.counts("val", "anatomy") is None
+    small = np.arange(6, dtype=np.uint32).reshape(2, 3)
+    run.save_counts("val", "anatomy", ["b", "a"], {"size": small, "groups": np.array(["x", "y"])})
+    found = run.counts("val", "anatomy")
+    assert found is not None
+    assert found[0] == ["b", "a"]
+    assert found[1]["size"].dtype == np.int64
+    assert (found[1]["size"] == small).all()
+    assert found[1]["groups"].tolist() == ["x", "y"]
+    with pytest.raises(RunError, match=r"val\.confusion\.npz is missing; make it with roadseg evaluate"):
+        run.confusions("val")
+    for damaged in (b"PK", b"", b"no archive"):
+        (run.evaluation / "val.anatomy.npz").write_bytes(damaged)
+        with pytest.raises(RunError, match=r"val\.anatomy\.npz is damaged"):
+            run.anatomy("val")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
+from roadseg.inference.predictor import Logits
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Grid, upsample, upsampled_classes
 from roadseg.scoring import confidence
@@ -30,8 +31,8 @@ def scene(seed: int, grid: Grid, classes: int = 4, size: tuple[int, int] = (37, 
 
 def counted(seed: int, grid: Grid, temperature: float = 1.7) -> np.ndarray:
     logits, target, near = scene(seed, grid)
-    found = upsampled_classes(logits[None], grid, (37, 50))[0]
-    return confidence.count(logits, grid, found, target, near, temperature).numpy()
+    found, confidences = Logits(logits, grid, (37, 50)).decide((1.0, temperature))
+    return confidence.count(confidences, found, target, near)
 
 
 def pixels(seed: int, grid: Grid, temperature: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -80,16 +81,16 @@ def test_calibration_error_is_that_of_torchmetrics(seed: int, place: str) -> Non
 
 def test_counts_of_images_add_up_and_ignored_ones_count_nothing() -> None:
     logits, target, near = scene(0, Grid(4))
-    found = upsampled_classes(logits[None], Grid(4), (37, 50))[0]
-    whole = confidence.count(logits, Grid(4), found, target, near, 2.0)
+    found, confidences = Logits(logits, Grid(4), (37, 50)).decide((1.0, 2.0))
+    whole = confidence.count(confidences, found, target, near)
     left, right = target.clone(), target.clone()
     left[:, 20:], right[:, :20] = IGNORE, IGNORE
-    parts = [confidence.count(logits, Grid(4), found, part, near, 2.0) for part in (left, right)]
-    assert torch.equal(whole, parts[0] + parts[1])
+    parts = [confidence.count(confidences, found, part, near) for part in (left, right)]
+    assert np.array_equal(whole, parts[0] + parts[1])
     assert whole[:, :, :CONFIDENCE].sum() == 2 * (target != IGNORE).sum()
-    nothing = confidence.count(logits, Grid(4), found, torch.full_like(target, IGNORE), near, 2.0)
+    nothing = confidence.count(confidences, found, torch.full_like(target, IGNORE), near)
     assert not nothing.any()
-    assert np.isnan(confidence.calibration_error(nothing.numpy())).all()
+    assert np.isnan(confidence.calibration_error(nothing)).all()
 
 
 def small_counts(draw: st.DrawFn) -> np.ndarray:
@@ -161,12 +162,3 @@ def test_confidence_of_a_perfect_calibration_has_no_error() -> None:
     sure, right, share = confidence.reliability(confidence.merged(counts))
     assert sure == pytest.approx(right)
     assert share.sum() == pytest.approx(1)
-
-
-def test_logits_never_exist_at_full_size_and_the_largest_softmax_is_found() -> None:
-    for grid in GRIDS:
-        logits = scene(1, grid)[0]
-        sure = confidence.confidences(logits, grid, (37, 50), (1.0, 2.5))
-        for found, temperature in zip(sure, (1.0, 2.5), strict=True):
-            whole = (upsample(logits[None], grid, (37, 50))[0] / temperature).softmax(0).amax(0)
-            torch.testing.assert_close(found, whole)

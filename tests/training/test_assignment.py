@@ -21,11 +21,12 @@ from roadseg.data.records import Record
 from roadseg.data.splits import make_splits
 from roadseg.data.streets import synthesize
 from roadseg.data.transforms import resize_image
+from roadseg.inference.predictor import Predictor
 from roadseg.labels import cityscapes
 from roadseg.models import build
-from roadseg.runs.run_dir import RunDir, load_model
+from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics
-from roadseg.scoring.evaluate import evaluate_run, predict_logits
+from roadseg.scoring.evaluate import evaluate_run
 from roadseg.system.progress import Display
 from roadseg.training.train import train
 
@@ -103,15 +104,11 @@ def test_micro_and_macro_are_scikit_learn_s_on_the_resized_labels(run: RunDir) -
     assert root is not None
     assert size is not None
     found = evaluate_run(run, root, "test", Display())
-    model, truth, prediction = load_model(run), [], []
+    predictor, truth, prediction = Predictor(run), [], []
     for name in splits.test:
         image = Image.open(root / "training/image_2" / f"{name}.png")
-        pixels = torch.from_numpy(np.array(image)).permute(2, 0, 1)
-        with torch.no_grad():
-            logits = predict_logits(
-                model, model.grid, resize_image(pixels, size), settings.transforms, torch.contiguous_format
-            )
-        prediction.append(logits.argmax(1).numpy().ravel())
+        pixels = resize_image(torch.from_numpy(np.array(image)).permute(2, 0, 1), size)
+        prediction.append(predictor.classes(pixels.permute(1, 2, 0).numpy()).ravel())
         label = Image.open(root / "training/semantic" / f"{name}.png")
         truth.append(np.array(label.resize((size[1], size[0]), Image.Resampling.NEAREST)).ravel())
     labels, predictions = np.concatenate(truth), np.concatenate(prediction)

@@ -17,11 +17,11 @@ from roadseg.config.settings import Config
 from roadseg.data.decode import Sample
 from roadseg.data.loading import Batch, collate
 from roadseg.data.transforms import augment, generator_for
+from roadseg.inference.predictor import Pipeline
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Grid, upsampled_classes
-from roadseg.scoring.evaluate import NO_CRF, coarse_logits, predicted_classes
 from roadseg.scoring.metrics import confusion_matrix
-from roadseg.system.hardware import store_as_computed
+from roadseg.system.hardware import store_in_bfloat16
 from roadseg.training.learner import Learner
 from roadseg.training.losses import upsampled_cross_entropy_sum
 from roadseg.training.prepare import build_network
@@ -124,16 +124,13 @@ def train_work(machine: Machine) -> Work:
 
 def make_prediction(learner: Learner, image: Tensor, config: Config) -> Callable[[], Tensor]:
     """From an image in memory to each pixel's class, as `roadseg predict` does it; the network learns no more."""
-    network = learner.network.eval()
-    store_as_computed(network, learner.accelerator)
-    image = image.to(learner.accelerator.device)
-
-    @torch.inference_mode()
-    def predict() -> Tensor:
-        logits, placed = coarse_logits(network, learner.grid, image, config.transforms, learner.memory_format)
-        return predicted_classes(logits, placed, image, NO_CRF)
-
-    return predict
+    model = learner.network.eval()
+    if learner.accelerator.mixed_precision == "bf16":
+        store_in_bfloat16(model)
+    device = learner.accelerator.device
+    network = Pipeline(model, learner.grid, config.transforms, device, learner.memory_format, config.crf)
+    image = image.to(device)
+    return lambda: network(image).classes()
 
 
 def infer_work(machine: Machine) -> Work:

@@ -45,8 +45,16 @@ def predict(words: PredictWords) -> None:
             archive = submit(RunDir(words.run), inputs, words.output, words.format, display)
         say(console, f"archive: {archive} (names, sizes and ids checked)")
         return
+    run, least = RunDir(words.run), 0.0
+    if words.at_least is not None:
+        from roadseg.scoring.calibration import promised
+
+        found = promised(run, words.at_least)
+        least = found.confidence
+        say(console, f"on the validation images {100 * found.right:.1f} % of the pixels with a confidence of at least "
+            f"{least:.3f} are right, {100 * found.coverage:.1f} % of all; below it pixels are left open")  # fmt: skip
     with live_display(console) as display:
-        count = label_pictures(RunDir(words.run), inputs, words.output, display, words.at_least)
+        count = label_pictures(run, inputs, words.output, display, least)
     what = "1 image" if count == 1 else f"{count} images"
     say(console, f"{what} labelled; open {words.output / 'overlay'}")
 

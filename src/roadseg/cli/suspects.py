@@ -29,11 +29,11 @@ class SuspectsWords(Words):
 def suspects(words: SuspectsWords) -> None:
     """Rank labels that are likely wrong, by networks that were not trained on their images."""
     from roadseg.curation.suspects import find, rows, write
-    from roadseg.inference.ensemble import named_runs
+    from roadseg.runs.arms import complete_runs
 
     if words.output.resolve().is_relative_to(words.root.resolve()):
         raise ConfigError(f"--output {words.output} lies in the data, which is only read; choose another folder")
-    runs = named_runs(words.runs)
+    runs = complete_runs(words.runs)
     if not (words.output / "suspects.json").exists():
         check_unused(words.output)
     console = new_console()

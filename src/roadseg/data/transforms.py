@@ -116,6 +116,13 @@ def resize(sample: Sample, size: tuple[int, int]) -> Sample:
     return Sample(resize_image(sample.image, size), resize_target(sample.target, size))
 
 
+def as_scored(sample: Sample, settings: Transforms) -> Sample:
+    """The sample at the size that its pixels are counted at: its own or, with `score_at="input"`, the network's."""
+    if settings.score_at == "label" or settings.resize is None:
+        return sample
+    return resize(sample, settings.resize)
+
+
 def resize_image(image: UInt8[Tensor, "3 h w"], size: tuple[int, int]) -> UInt8[Tensor, "3 H W"]:
     """Bilinear with antialiasing, (height, width) pixels."""
     if tuple(image.shape[1:]) == size:

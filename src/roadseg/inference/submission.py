@@ -18,17 +18,16 @@ from typing import NamedTuple
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
-import torch
 from PIL import Image
 
 from roadseg import labels
 from roadseg.data.decode import image_size, read_image
 from roadseg.errors import ConfigError, DataError, RunError, WorkFailed
-from roadseg.inference.predict import WRITERS, begun, decoded, find_images, worker_threads
+from roadseg.inference.images import WRITERS, begun, decoded, find_images, worker_threads
+from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import Indices, png
 from roadseg.labels import LabelSpace
 from roadseg.runs.run_dir import RunDir
-from roadseg.scoring.evaluate import coarse_logits, predicted_classes, ready
 from roadseg.system.files import failed, sync_folder
 from roadseg.system.progress import Display
 
@@ -165,22 +164,13 @@ def warnings(images: Mapping[str, Path], benchmark: Benchmark) -> list[str]:
 
 
 def _predicted(run: RunDir, images: Mapping[str, Path], display: Display) -> Iterator[tuple[str, Indices]]:
-    """Each image's id and class indices uint8 (H, W), to the pixel as `roadseg evaluate` scores them.
-
-    Images that cannot be decoded are told and left out.
-    """
-    settings, network = run.config(), ready(run)
+    """Each image's id and class indices uint8 (H, W); images that cannot be decoded are told and left out."""
+    predictor = Predictor(run)
     display.begin("predicting", len(images))
     with worker_threads(1) as threads:
         readings = zip(images, begun(threads, read_image, images.values(), 1), strict=True)
         for key, image in decoded(readings, display):
-            with torch.inference_mode():
-                pixels = image.to(network.accelerator.device)
-                logits, placed = coarse_logits(
-                    network.network, network.grid, pixels, settings.transforms, network.memory_format
-                )
-                indices = predicted_classes(logits, placed, pixels, settings.crf)[0].cpu().numpy()
-            yield key, indices
+            yield key, predictor.classes(image.permute(1, 2, 0).numpy())
             display.advance()
 
 

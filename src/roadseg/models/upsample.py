@@ -128,6 +128,13 @@ class Bands:
         margin = self.grid.margin
         return self.cells[:, rows, margin : margin + self.width].clone(memory_format=torch.contiguous_format)
 
+    def image_rows(self, rows: slice) -> Float[Tensor, "c rows width"]:
+        """Logits of some of the image's own rows, counted from its first: to the same bits, whatever the bands."""
+        start, stop = rows.start + self.above, rows.stop + self.above
+        first = start // self.grid.stride
+        pixels = self._pixels(self._rows_of(first, -(-stop // self.grid.stride)))
+        return pixels[:, start - first * self.grid.stride :][:, : stop - start]
+
     def add_gradient(self, total: Float[Tensor, "c n m"], rows: slice, gradient: Float[Tensor, "c rows width"]) -> None:
         """Add to `total`, shaped as `cells`, what a gradient of the band `rows` is for them."""
         stride, margin = self.grid.stride, self.grid.margin

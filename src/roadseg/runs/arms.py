@@ -1,13 +1,16 @@
-"""Runs side by side: which can be compared, which belong together, and what they are called."""
+"""Runs side by side: which are meant, can be compared, and belong together, and what they are called."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from roadseg.config.settings import Config
 from roadseg.errors import ConfigError, RunError
+from roadseg.labels import LabelSpace
 from roadseg.runs.run_dir import RunDir
 
 
@@ -28,6 +31,41 @@ class Arm:
     def name(self) -> str:
         """As it is shown."""
         return self.base if self.share is None else f"{self.base} data.split.share={self.share:.12g}"
+
+
+def complete_runs(paths: Sequence[Path]) -> list[RunDir]:
+    """The runs that are named, and all runs of the studies that are.
+
+    Raises `RunError` for a folder that is neither or whose runs are not complete, and where classes differ.
+    """
+    runs: list[RunDir] = []
+    for path in paths:
+        runs += _runs_of_study(path) if (path / "study.json").is_file() else [RunDir(path)]
+    for run in runs:
+        run.config()  # tells what is wrong with a folder that is no run
+        if not run.complete:
+            raise RunError(f"{run.path} is not complete; finish its training with the command that began it")
+    same_classes(runs)
+    return runs
+
+
+def same_classes(runs: Sequence[RunDir]) -> LabelSpace:
+    """The classes of the runs. Raises `RunError` where there is no run, or the classes differ."""
+    if not runs:
+        raise RunError("no run is named; give at least one")
+    space = runs[0].labels()
+    other = next((run for run in runs if run.labels() != space), None)
+    if other is not None:
+        raise RunError(f"{other.path} and {runs[0].path} have other classes; name runs of one data set")
+    return space
+
+
+def _runs_of_study(path: Path) -> list[RunDir]:
+    try:
+        entries = json.loads((path / "study.json").read_text(encoding="utf-8"))["runs"]
+        return [RunDir(path / entry["run"]) for entry in entries]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RunError(f"{path / 'study.json'} is damaged; the same study command writes it anew") from error
 
 
 def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:

@@ -25,21 +25,19 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from roadseg import __version__, models
+from roadseg import __version__
 from roadseg.config import settings as config
 from roadseg.config.settings import Config
 from roadseg.data.splits import Splits
 from roadseg.errors import RunError
 from roadseg.labels import LabelSpace
-from roadseg.models import SegmentationModel
 from roadseg.runs import checkpoints
 from roadseg.runs.run_files import RunFiles
-from roadseg.scoring.confidence import STARTS
 from roadseg.system.files import write_bytes, write_text
 
 
 class Confusions(NamedTuple):
-    """The ids of the images that were scored, their confusions int64 (N, C, C), and groups; older files hold none."""
+    """The ids of the images that were scored, their confusions int64 (N, C, C), and their groups."""
 
     ids: list[str]
     confusions: np.ndarray
@@ -96,68 +94,54 @@ class RunDir(RunFiles):
         state: dict[str, Any] = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
         return state
 
-    def save_evaluation(
-        self, split: str, report: dict[str, Any], confusions: np.ndarray, ids: list[str], groups: list[str]
-    ) -> None:
-        """Write `evaluation/<split>.json` and the images' confusion matrices (N, C, C), ids and groups beside it."""
+    def save_evaluation(self, split: str, report: dict[str, Any]) -> None:
+        """Write `evaluation/<split>.json`; what the report was made from is saved before."""
         self.evaluation.mkdir(exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, confusions=confusions, ids=np.array(ids), groups=np.array(groups))
-        write_bytes(self.evaluation / f"{split}.confusion.npz", buffer.getvalue())
         write_text(self.evaluation / f"{split}.json", json.dumps(report, indent=2, allow_nan=False) + "\n")
 
-    def confusions(self, split: str) -> Confusions:
-        """What `save_evaluation` wrote of each image. Raises `RunError` where that is missing or damaged."""
-        path = self.evaluation / f"{split}.confusion.npz"
-        try:
-            with np.load(path) as content:
-                ids, groups = ([str(name) for name in content.get(key, ())] for key in ("ids", "groups"))
-                return Confusions(ids, np.asarray(content["confusions"]), groups)
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise RunError(f"{path} is missing or damaged; make it with roadseg evaluate") from error
-
-    def save_anatomy(self, split: str, counts: dict[str, np.ndarray], ids: list[str]) -> None:
-        """Write `evaluation/<split>.anatomy.npz`: where pixels are right (`roadseg.scoring.anatomy`)."""
+    def save_counts(self, split: str, kind: str, ids: list[str], arrays: dict[str, np.ndarray]) -> None:
+        """Write `evaluation/<split>.<kind>.npz`: arrays with the images first, in the order of their ids."""
         self.evaluation.mkdir(exist_ok=True)
         buffer = io.BytesIO()
-        small = {name: part.astype(np.uint32) for name, part in counts.items()}  # pixels of one image
-        np.savez_compressed(buffer, allow_pickle=False, **small, ids=np.array(ids))
-        write_bytes(self.evaluation / f"{split}.anatomy.npz", buffer.getvalue())
+        np.savez_compressed(buffer, allow_pickle=False, **arrays, ids=np.array(ids))
+        write_bytes(self.evaluation / f"{split}.{kind}.npz", buffer.getvalue())
 
-    def anatomy(self, split: str) -> tuple[list[str], dict[str, np.ndarray]] | None:
-        """What `save_anatomy` wrote, int64; None where the run was evaluated without. Raises `RunError` if damaged."""
-        path = self.evaluation / f"{split}.anatomy.npz"
-        if not path.exists():
-            return None
-        try:
-            with np.load(path) as content:
-                parts = {name: content[name].astype(np.int64) for name in content.files if name != "ids"}
-                return [str(name) for name in content["ids"]], parts
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
-            raise RunError(f"{path} is damaged; make it anew with roadseg evaluate") from error
-
-    def save_confidence(self, split: str, counts: np.ndarray, ids: list[str]) -> None:
-        """Write `evaluation/<split>.confidence.npz`: the images' counts (N, 2, 2, 3, BINS), as in `confidence.py`."""
-        self.evaluation.mkdir(exist_ok=True)
-        buffer = io.BytesIO()
-        np.savez_compressed(buffer, counts=counts, ids=np.array(ids), starts=STARTS)
-        write_bytes(self.evaluation / f"{split}.confidence.npz", buffer.getvalue())
-
-    def confidence(self, split: str) -> tuple[list[str], np.ndarray] | None:
-        """The ids of the images of `split` and their counts (N, 2, 2, 3, BINS); None where they were not kept so.
+    def counts(self, split: str, kind: str) -> tuple[list[str], dict[str, np.ndarray]] | None:
+        """The images' ids and what `save_counts` wrote of them, numbers as int64; None where there is nothing.
 
         Raises `RunError` where the file is damaged.
         """
-        path = self.evaluation / f"{split}.confidence.npz"
+        path = self.evaluation / f"{split}.{kind}.npz"
         if not path.exists():
             return None
         try:
             with np.load(path) as content:
-                fits = np.array_equal(content["starts"], STARTS)
-                ids = [str(name) for name in content["ids"]]
-                return (ids, np.asarray(content["counts"])) if fits else None
-        except (OSError, ValueError, KeyError, BadZipFile) as error:
+                arrays = {name: content[name] for name in content.files}
+            ids = [str(name) for name in arrays.pop("ids")]
+        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
             raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
+        return ids, {name: part if part.dtype.kind == "U" else part.astype(np.int64) for name, part in arrays.items()}
+
+    def confusions(self, split: str) -> Confusions:
+        """What was counted of each image of a split. Raises `RunError` where that is missing or damaged."""
+        found = self.counts(split, "confusion")
+        if found is None:
+            path = self.evaluation / f"{split}.confusion.npz"
+            raise RunError(f"{path} is missing; make it with roadseg evaluate")
+        ids, arrays = found
+        return Confusions(ids, arrays["confusions"], [str(group) for group in arrays["groups"]])
+
+    def anatomy(self, split: str) -> tuple[list[str], dict[str, np.ndarray]] | None:
+        """The images' ids and where their pixels are right (`roadseg.scoring.anatomy`); None where not counted."""
+        return self.counts(split, "anatomy")
+
+    def confidence(self, split: str) -> tuple[list[str], np.ndarray] | None:
+        """The images' ids and their counts of confidence (N, 2, 2, 3, BINS), as in `roadseg.scoring.confidence`.
+
+        None where not counted.
+        """
+        found = self.counts(split, "confidence")
+        return None if found is None else (found[0], found[1]["counts"])
 
     def prediction_file(self, split: str, image_id: str) -> Path:
         """Where the predicted label ids of an image of `split` are: a PNG of one byte a pixel."""
@@ -183,17 +167,6 @@ def latest_run(root: Path, recipe: str) -> Path:
     if not numbers:
         raise RunError(f"no run of {recipe} in {root}; start one without --resume")
     return root / recipe / str(max(numbers))
-
-
-def load_model(run: RunDir, checkpoint: str = "best") -> SegmentationModel:
-    """The run's network with the weights of a checkpoint, in evaluation mode on the CPU."""
-    settings = run.config()
-    model = models.build(settings.model, len(run.labels().classes))
-    try:
-        model.load_state_dict(run.weights(checkpoint))
-    except RuntimeError as error:
-        raise RunError(f"weights of {run.path} do not fit its config.json; restore both from one copy") from error
-    return model.eval()
 
 
 def environment() -> dict[str, Any]:

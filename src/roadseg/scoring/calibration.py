@@ -3,47 +3,72 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
 from jaxtyping import Int64
-from torch import Tensor
 
-from roadseg.data.decode import Sample
+from roadseg.data.datasets import split_records
 from roadseg.data.loading import Samples
-from roadseg.errors import RunError
-from roadseg.models.upsample import Grid
+from roadseg.data.transforms import as_scored
+from roadseg.errors import RoadsegError, RunError
+from roadseg.inference.predictor import Pipeline
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import confidence, stats
 from roadseg.scoring.confidence import AS_SAID, CALIBRATED, Threshold
+from roadseg.scoring.metrics import number
 from roadseg.scoring.temperature import MOST_VALUES, fit, sampled
+from roadseg.system.progress import Display
 
 LEVELS = (0.9, 0.95, 0.99)
 """The shares of right pixels that reports give thresholds for."""
 
-Seen = Callable[[Sample], tuple[Tensor, Grid, Tensor]]
-"""From a sample to its final logits (1, C, h, w), where they lie on the image, and its target (H, W)."""
+
+def run_temperature(
+    run: RunDir, network: Pipeline, val: Samples | None, root: Path, accelerator: Accelerator, display: Display
+) -> float | None:
+    """The run's temperature, fitted now where it has none; None where its validation images are not in `root`.
+
+    `val` are the validation images, where they are read already.
+    """
+    stored = run.temperature()
+    if stored is not None:
+        return stored
+    if val is None:
+        try:
+            records = split_records(run.config().data.model_copy(update={"root": root}), run.splits(), "val")
+        except RoadsegError as error:
+            display.say(f"confidence stays as the network says it, because its validation images are missing: {error}")
+            return None
+        val = Samples(records, run.labels(), 0)
+    display.begin("calibrating on val", len(val))
+    return calibrate(run, network, val, accelerator, display.advance)
 
 
-def fit_temperature(
-    run: RunDir, seen: Seen, samples: Samples, accelerator: Accelerator, done: Callable[[], None]
+@torch.inference_mode()
+def calibrate(
+    run: RunDir, network: Pipeline, samples: Samples, accelerator: Accelerator, done: Callable[[], None]
 ) -> float:
-    """Fit the temperature of the run's best weights to its validation images, and store it in `temperature.json`.
+    """Fit the temperature of the run's best network to its validation images, and store it in `temperature.json`.
 
     The same number of pixels is drawn from each image. Several processes share the images and get the same result. 1
     where no pixel is labelled; nothing is stored then.
     """
     classes = len(samples.space.classes)
     most = max(1, MOST_VALUES // (classes * len(samples)))
-    logits = torch.zeros(len(samples), most, classes, device=accelerator.device)
+    scores = torch.zeros(len(samples), most, classes, device=accelerator.device)
     targets = torch.zeros(len(samples), most, dtype=torch.int64, device=accelerator.device)
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
-        scores, grid, target = seen(samples[index])
-        logits[index], targets[index] = sampled(scores[0], grid, target, most, samples.records[index].id)
+        image, target = as_scored(samples[index], network.transforms)
+        logits = network(image)
+        target = target.to(logits.values.device)
+        name = samples.records[index].id
+        scores[index], targets[index] = sampled(logits.values, logits.grid, target, most, name)
         done()
-    found = fit(accelerator.reduce(logits).flatten(0, 1).cpu(), accelerator.reduce(targets).flatten().byte().cpu())
+    found = fit(accelerator.reduce(scores).flatten(0, 1).cpu(), accelerator.reduce(targets).flatten().byte().cpu())
     if found is None:
         return 1.0
     if accelerator.is_main_process:
@@ -65,13 +90,13 @@ def summary(
     for name, of in (("", CALIBRATED), ("uncalibrated", AS_SAID)):
         total = confidence.regions(counts[:, of].sum(0))
         figures: dict[str, Any] = {
-            "ece" if place == "all" else f"ece_{place}": _number(confidence.calibration_error(confidence.merged(part)))
+            "ece" if place == "all" else f"ece_{place}": number(confidence.calibration_error(confidence.merged(part)))
             for place, part in total.items()
         }
         low, high = ece_interval(counts[:, of], groups)
-        figures["ci95"] = {"ece": [_number(low), _number(high)]}
-        figures["mean_confidence"] = _number(confidence.mean_confidence(total["all"]))
-        figures["aurc"] = _number(confidence.area_under_risk_coverage(total["all"]))
+        figures["ci95"] = {"ece": [number(low), number(high)]}
+        figures["mean_confidence"] = number(confidence.mean_confidence(total["all"]))
+        figures["aurc"] = number(confidence.area_under_risk_coverage(total["all"]))
         result |= {name: figures} if name else figures
     result["at_least"] = None if of_val is None else at_least(counts, of_val)
     return result
@@ -98,7 +123,7 @@ def at_least(
         wrong, right, pixels = confidence.kept(here, least.confidence)
         with np.errstate(invalid="ignore"):
             shares = {"coverage": np.divide(wrong + right, pixels), "right": np.divide(right, wrong + right)}
-        found[str(level)] = {"confidence": least.confidence, **{name: _number(x) for name, x in shares.items()}}
+        found[str(level)] = {"confidence": least.confidence, **{name: number(x) for name, x in shares.items()}}
     return found
 
 
@@ -125,7 +150,3 @@ def promised(run: RunDir, level: float) -> Threshold:
             f"at no confidence were {100 * level:g} % of {run.path}'s validation pixels right; give a lower share"
         )
     return found
-
-
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)

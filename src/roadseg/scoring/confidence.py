@@ -20,7 +20,6 @@ from jaxtyping import Bool, Float, Int64, Shaped, UInt8
 from torch import Tensor
 
 from roadseg.labels import IGNORE
-from roadseg.models.upsample import Bands, Grid
 from roadseg.scoring.metrics import ratio
 
 NEAR = 4
@@ -60,42 +59,26 @@ class Threshold(NamedTuple):
     right: float
 
 
-def confidences(
-    logits: Float[Tensor, "c h w"], grid: Grid, size: tuple[int, int], temperatures: tuple[float, ...] = (1.0,)
-) -> Float[Tensor, "t H W"]:
-    """The largest softmax value of each pixel, the logits divided by each of the temperatures first.
-
-    The logits lie on an image of `size` as `grid` says; they are brought to it a band of rows at a time.
-    """
-    bands = Bands(logits, grid, size)
-    totals = logits.new_empty(len(temperatures), bands.lines, bands.width)
-    for rows, pixels in bands:
-        pixels -= pixels.amax(0)
-        for total, temperature in zip(totals, temperatures, strict=True):
-            torch.sum((pixels / temperature if temperature != 1 else pixels).exp(), 0, out=total[rows])
-    return totals[:, bands.above : bands.above + size[0]].reciprocal()
-
-
 def count(
-    logits: Float[Tensor, "c h w"],
-    grid: Grid,
+    confidences: Float[Tensor, "2 H W"],
     prediction: UInt8[Tensor, "H W"],
     target: UInt8[Tensor, "H W"],
     at_boundary: Bool[Tensor, "H W"],
-    temperature: float,
-) -> Int64[Tensor, "2 2 3 bins"]:
-    """The counts of one image, on the CPU; `at_boundary` marks its pixels at most `NEAR` from another class."""
+) -> Int64[np.ndarray, "2 2 3 bins"]:
+    """The counts of one image from its confidence, as the network says it and after the temperature.
+
+    `at_boundary` marks its pixels at most `NEAR` from another class.
+    """
     group = torch.where(target == IGNORE, 4, 2 * at_boundary.to(torch.int32) + (prediction == target)) * LEVELS
-    size = (target.shape[0], target.shape[1])
-    return torch.stack([_binned(group, values) for values in confidences(logits, grid, size, (1.0, temperature))])
+    return np.stack([_binned(group, values) for values in confidences])
 
 
-def _binned(group: Shaped[Tensor, "H W"], values: Float[Tensor, "H W"]) -> Int64[Tensor, "2 3 bins"]:
+def _binned(group: Shaped[Tensor, "H W"], values: Float[Tensor, "H W"]) -> Int64[np.ndarray, "2 3 bins"]:
     level = (values * LEVELS).to(torch.int32).clamp_(0, LEVELS - 1)
     found = torch.bincount((group + level).flatten(), minlength=5 * LEVELS)[: 4 * LEVELS].cpu().numpy()
     levels = found.reshape(2, 2, LEVELS)
     sums = levels.sum(1, keepdims=True) * np.arange(1, UNIT, 2)
-    return torch.from_numpy(np.add.reduceat(np.concatenate([levels, sums], 1), STARTS, axis=-1))
+    return np.asarray(np.add.reduceat(np.concatenate([levels, sums], 1), STARTS, axis=-1))
 
 
 def regions(counts: Int64[np.ndarray, "*n 2 3 bins"]) -> dict[str, Counts]:

@@ -51,6 +51,11 @@ def ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number
         return np.asarray(np.where(denominator > 0, numerator / denominator, np.nan), dtype=np.float64)
 
 
+def number(value: float | np.ndarray | np.number) -> float | None:
+    """A score as JSON has it: None in place of NaN."""
+    return None if np.isnan(value) else float(value)
+
+
 def _nanmean(values: np.ndarray) -> np.ndarray:
     present = ~np.isnan(values)
     return ratio(np.where(present, values, 0).sum(-1), present.sum(-1))

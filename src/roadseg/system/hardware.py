@@ -16,6 +16,8 @@ from accelerate import Accelerator, PartialState
 from accelerate.state import AcceleratorState
 from torch import nn
 
+from roadseg.errors import ConfigError
+
 Precision = Literal["fp32", "bf16"]
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
@@ -58,24 +60,40 @@ def choose_memory_format(device: torch.device, precision: Precision) -> torch.me
     return torch.channels_last if fast else torch.contiguous_format
 
 
+def own_device() -> torch.device:
+    """The device of this process: a GPU where there is one, else the CPU, whose memory is then kept."""
+    keep_freed_memory()
+    # Accelerate joins processes on CPUs only when it is told
+    device: torch.device = PartialState(cpu=not torch.accelerator.is_available()).device
+    return device
+
+
+def named_device(name: str | torch.device) -> torch.device:
+    """A device as torch names it; `auto` is this process's own. Raises `ConfigError` where torch knows none."""
+    if name == "auto":
+        return own_device()
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # torch built without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"no device {str(name)!r} ({reason}); give auto, cpu, or one as torch names it") from error
+
+
 def make_accelerator(wanted: Literal["auto", "fp32", "bf16"]) -> tuple[Accelerator, torch.memory_format]:
     """Accelerate's view of this process (device, precision, other processes) and the memory layout that pays on it."""
-    keep_freed_memory()
-    on_cpu = not torch.accelerator.is_available()  # Accelerate joins processes on CPUs only when it is told
-    device = PartialState(cpu=on_cpu).device
+    device = own_device()
     precision = choose_precision(device, wanted)
     AcceleratorState._reset_state()  # or a second run in one process could not have another precision
+    on_cpu = not torch.accelerator.is_available()
     accelerator = Accelerator(cpu=on_cpu, mixed_precision="bf16" if precision == "bf16" else "no")
     return accelerator, choose_memory_format(device, precision)
 
 
-def store_as_computed(model: nn.Module, accelerator: Accelerator) -> None:
-    """Keep the weights of convolutions in bfloat16 where they compute in it: the same results, but no cast each time.
+def store_in_bfloat16(model: nn.Module) -> None:
+    """Keep the weights of convolutions in bfloat16, where they compute in it: the same results, but no cast each time.
 
     For a network that learns no more. With fc6 and fc7 of VGG16 the casts are 0.8 GB of memory traffic an image.
     """
-    if accelerator.mixed_precision != "bf16":
-        return
     for module in model.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             module.to(torch.bfloat16)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from roadseg import data
-from roadseg.config.settings import Config, difference
+from roadseg.config.settings import Config, Crf, difference
 from roadseg.data.loading import (
     Augmented,
     Batch,
@@ -25,21 +25,13 @@ from roadseg.data.loading import (
     loader_processes,
 )
 from roadseg.errors import DataError, RunError, WorkFailed
+from roadseg.inference.predictor import NO_CRF, Pipeline
 from roadseg.runs import lock
 from roadseg.runs.run_dir import RunDir
-from roadseg.scoring.evaluate import (
-    NO_CRF,
-    Evaluation,
-    Ready,
-    calibrate,
-    coarse_logits,
-    evaluate,
-    headline,
-    predicted_classes,
-    scored,
-    store,
-)
+from roadseg.scoring.calibration import calibrate
+from roadseg.scoring.evaluate import evaluate, scored, store
 from roadseg.scoring.metrics import per_class_iou
+from roadseg.scoring.scores import headline
 from roadseg.system.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, summed
 from roadseg.system.progress import Display, duration, epoch_line
 from roadseg.training.interrupt import Interrupted, StopFlag, stop_on_signals
@@ -47,6 +39,7 @@ from roadseg.training.learner import MEND, Learner
 from roadseg.training.losses import log_class_weights
 from roadseg.training.optim import rate_factor
 from roadseg.training.prepare import Network, build_network, read_parts
+from roadseg.training.validate import Validation, validate
 from roadseg.training.watch import Watch
 
 
@@ -255,18 +248,22 @@ class Training:
 
         return advance
 
-    def validate(self, stop: StopFlag, keep: bool = False, temperature: float = 1.0) -> Evaluation:
-        """Score the validation images; keep the predictions, and let the CRF act on them, if asked to.
+    def pipeline(self, crf: Crf = NO_CRF, temperature: float = 1.0) -> Pipeline:
+        """The network as it is now, in evaluation mode until the next epoch begins."""
+        learner = self.learner
+        return Pipeline(
+            learner.network.eval(), learner.grid, self.settings.transforms, self.accelerator.device,
+            learner.memory_format, crf, temperature,
+        )  # fmt: skip
 
-        Raises `Interrupted` after a signal, and `WorkFailed` where the loss is not finite; with kept predictions
-        there is no loss.
+    def validate(self, stop: StopFlag) -> Validation:
+        """Loss and confusion of the validation images.
+
+        Raises `Interrupted` after a signal, and `WorkFailed` where the loss is not finite.
         """
         advance = self.begin_validating("validating", stop)
-        result = evaluate(
-            self.learner.network, self.learner.grid, self.samples["val"], self.accelerator,
-            self.settings.transforms, self.learner.memory_format, self.learner.class_weights, advance, keep,
-            self.settings.crf if keep else NO_CRF, temperature,
-        )  # fmt: skip
+        val, class_weights = self.samples["val"], self.learner.class_weights
+        result = validate(self.pipeline(), val, self.accelerator, class_weights, advance)
         if not math.isfinite(result.loss):
             raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {MEND}")
         return result
@@ -289,7 +286,7 @@ class Training:
         if better:
             done.best, done.best_epoch = score, done.epoch
         speed = self.epoch_length / max(done.seconds, 1e-9)
-        self.watch.epoch(entry, speed, per_class_iou(validation.confusions.sum(0)), self.predict)
+        self.watch.epoch(entry, speed, per_class_iou(validation.confusion), self.predict)
         done.loss_sum = done.loss_weight = done.seconds = 0.0
         self.confusion = self._no_confusion()
         if self.accelerator.is_main_process:
@@ -300,7 +297,7 @@ class Training:
         self.save_last()
         self.display.say(epoch_line(entry, self.settings.train.epochs, better))
 
-    def entry(self, validation: Evaluation) -> dict[str, Any]:
+    def entry(self, validation: Validation) -> dict[str, Any]:
         """The epoch's line in metrics.jsonl. Every process must call it."""
         done = self.progress
         scores = headline(self.accelerator.reduce(self.confusion).cpu().numpy())
@@ -309,19 +306,15 @@ class Training:
             "step": done.step,
             "lr": self.learner.optimizer.param_groups[-1]["lr"],
             "train": {"loss": done.loss_sum / max(done.loss_weight, 1e-12), **scores},
-            "val": {"loss": validation.loss, **headline(validation.confusions.sum(0))},
+            "val": {"loss": validation.loss, **headline(validation.confusion)},
             "seconds": {"train": round(done.seconds, 3), "val": round(self.validation_seconds, 3)},
             "images_at_once": self.images_at_once(),
             "memory_gib": round(peak_memory_gib(self.accelerator.device), 3),
         }
 
-    @torch.inference_mode()
     def predict(self, image: Tensor) -> Tensor:
         """Index of each pixel's class, uint8 (H, W), of an image uint8 (3, H, W); both on the CPU."""
-        learner, transforms = self.learner, self.settings.transforms
-        image = image.to(self.accelerator.device)
-        logits, placed = coarse_logits(learner.network.eval(), learner.grid, image, transforms, learner.memory_format)
-        return predicted_classes(logits, placed, image, NO_CRF)[0].cpu()
+        return self.pipeline(self.settings.crf)(image).classes().cpu()
 
     def save_last(self) -> None:
         """Write the checkpoint that `restore` reads. Every process must call it."""
@@ -350,14 +343,14 @@ class Training:
     def conclude(self, stop: StopFlag) -> dict[str, Any]:
         """Calibrate and score the best checkpoint on the validation images, and mark the run as complete."""
         self.accelerator.wait_for_everyone()
-        learner, val = self.learner, self.samples["val"]
-        learner.network.load_state_dict(self.run.weights("best"))
-        best = Ready(learner.network, learner.grid, self.accelerator, learner.memory_format)
-        temperature = calibrate(self.run, best, val, self.settings, self.begin_validating("calibrating", stop))
-        records = val.records
-        result = self.validate(stop, keep=True, temperature=temperature)
-        scores = scored(self.run, "val", result, records, self.space, temperature)
-        store(self.run, "val", result, scores, records, self.accelerator)
+        val = self.samples["val"]
+        self.learner.network.load_state_dict(self.run.weights("best"))
+        best, advance = self.pipeline(self.settings.crf), self.begin_validating("calibrating", stop)
+        temperature = calibrate(self.run, best, val, self.accelerator, advance)
+        best, advance = self.pipeline(self.settings.crf, temperature), self.begin_validating("validating", stop)
+        result = evaluate(best, val, self.accelerator, advance)
+        scores = scored(self.run, "val", result, val, temperature)
+        store(self.run, "val", result, scores, val.records, self.accelerator)
         if self.accelerator.is_main_process:
             self.run.finish()
         return scores

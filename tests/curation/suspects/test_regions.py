@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from roadseg.curation.suspects.outside import Opinion, opinion
 from roadseg.curation.suspects.regions import Thresholds, ranked, wrong_regions
 from roadseg.data.records import Record
+from roadseg.inference.predictor import Answer, Logits
 from roadseg.labels import IGNORE
+from roadseg.models.upsample import Grid
 
 HERE = Path()
 
@@ -19,7 +21,8 @@ def judged(target: np.ndarray, predicted: np.ndarray, sure: float = 0.9, classes
     """What a network says that gives `sure` to the predicted class and shares the rest among the others."""
     probabilities = torch.full((classes, *target.shape), (1 - sure) / (classes - 1))
     probabilities.scatter_(0, torch.from_numpy(predicted.astype(np.int64))[None], sure)
-    return opinion(Record("a", HERE, HERE, "a"), target.astype(np.uint8), probabilities)
+    answer = Answer((Logits(probabilities.log(), Grid(1), (target.shape[0], target.shape[1])),), (1.0,))
+    return opinion(Record("a", HERE, HERE, "a"), torch.from_numpy(target.astype(np.uint8)), answer)
 
 
 def test_an_opinion_has_the_probabilities_of_prediction_and_label() -> None:

@@ -18,7 +18,7 @@ from roadseg.curation.suspects.regions import wrong_regions
 from roadseg.data.splits import ids_sha256
 from roadseg.data.streets import synthesize
 from roadseg.errors import DataError, RunError
-from roadseg.inference.ensemble import named_runs
+from roadseg.runs.arms import complete_runs
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
@@ -79,7 +79,7 @@ def test_bad_input_is_told(trained: RunDir, streets: Path, tmp_path: Path, capsy
     assert not (tmp_path / "o").exists()
     (tmp_path / "study.json").write_text("{}")
     with pytest.raises(RunError, match="damaged"):
-        named_runs([tmp_path])
+        complete_runs([tmp_path])
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def count(run: RunDir, space_of: RunDir, stride: int = 8) -> None:
         prediction = np.where(picture == IGNORE, 0, picture)
         parts.append(anatomy.count(prediction, target.numpy(), len(space.classes), Grid(stride), tuple(target.shape)))
     stacked = {name: np.stack([part[name] for part in parts]) for name in parts[0]}
-    run.save_anatomy("val", stacked, [record.id for record in records])
+    run.save_counts("val", "anatomy", [record.id for record in records], stacked)
 
 
 @pytest.fixture

@@ -38,8 +38,9 @@ def counted(make_run: MakeRun) -> Callable[..., RunDir]:
         run = make_run(name, **changes)
         split = str(changes.get("split", "val"))
         ids = [str(image) for image in np.load(run.evaluation / f"{split}.confusion.npz")["ids"]]
-        run.save_confidence("val", drawn(40, 1, honest), [f"v{number}" for number in range(40)])
-        run.save_confidence(split, drawn(len(ids), 2, honest if here_honest is None else here_honest), ids)
+        run.save_counts("val", "confidence", [f"v{n}" for n in range(40)], {"counts": drawn(40, 1, honest)})
+        here = drawn(len(ids), 2, honest if here_honest is None else here_honest)
+        run.save_counts(split, "confidence", ids, {"counts": here})
         return run
 
     return make

@@ -11,12 +11,13 @@ import pytest
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
 from roadseg.config.settings import Config
+from roadseg.inference.predictor import load_model
 from roadseg.report import write_report
 from roadseg.report.comparison import provenance
 from roadseg.report.comparison.arms import ScoredArm
 from roadseg.report.comparison.gather import gather
 from roadseg.runs.arms import Arm
-from roadseg.runs.run_dir import RunDir, load_model
+from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
 MakeRun = Callable[..., RunDir]

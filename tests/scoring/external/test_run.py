@@ -11,7 +11,7 @@ from roadseg.cli.main import main
 from roadseg.data.records import Record
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, camvid, cityscapes
-from roadseg.scoring import evaluate, metrics
+from roadseg.scoring import metrics, scores
 from roadseg.scoring.external.pairing import pair_up
 from roadseg.scoring.external.run import report, score
 from roadseg.system.progress import Display
@@ -240,7 +240,7 @@ def test_equals_the_evaluation_of_a_run(shared_camvid: Path, tmp_path: Path) -> 
     scored = score(tmp_path / "p", tmp_path / "t", "camvid", Display())
     content = report(scored)
     records = [Record(path.stem, path, path, pair.group) for path, pair in zip(paths, scored.pairs, strict=True)]
-    evaluated = evaluate.report(confusions[:, :11, :11], records, space)
+    evaluated = scores.report(confusions[:, :11, :11], records, space)
     assert evaluated["ci95_resampled"] == "group"
     for name in ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy", "per_class"):
         assert content[name] == pytest.approx(evaluated[name])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from roadseg.scoring import metrics
-from roadseg.scoring.evaluate import intervals
+from roadseg.scoring.scores import intervals
 from roadseg.scoring.stats import resampling_units, share_interval
 
 

@@ -16,10 +16,9 @@ from roadseg.data.datasets import split_records
 from roadseg.data.decode import read_sample
 from roadseg.data.records import Record
 from roadseg.errors import RunError
-from roadseg.inference.ensemble import Member, mean_probabilities
+from roadseg.inference.predictor import Answer, Predictor
 from roadseg.labels import IGNORE
 from roadseg.runs.run_dir import RunDir
-from roadseg.scoring.evaluate import ready
 from roadseg.system.progress import Display
 
 
@@ -64,25 +63,23 @@ def opinions(groups: dict[tuple[RunDir, ...], list[Record]], display: Display) -
     """What the runs of each group say of its images; of several the mean probability."""
     display.begin("looking at labels", sum(map(len, groups.values())))
     for runs, records in groups.items():
-        networks = [Member(ready(run), run.config()) for run in runs]
-        space = runs[0].labels()
+        predictor = Predictor(runs)
         for record in records:
-            image, target = read_sample(record, space)
-            yield opinion(record, target.numpy(), mean_probabilities(networks, image))
+            image, target = read_sample(record, predictor.space)
+            yield opinion(record, target, predictor.answer(image))
             display.advance()
 
 
-def opinion(record: Record, target: UInt8[np.ndarray, "h w"], probabilities: Float[Tensor, "c h w"]) -> Opinion:
-    """The opinion from the probabilities of all classes."""
-    best, predicted = probabilities.max(0)
-    known = torch.from_numpy(np.where(target == IGNORE, 0, target).astype(np.int64))
-    of_label = probabilities.gather(0, known[None])[0]
+def opinion(record: Record, target: UInt8[Tensor, "h w"], answer: Answer) -> Opinion:
+    """The opinion from the networks' answer to the image."""
+    predicted, confidence = answer.decide()
+    labelled = target != IGNORE
+    of_label = answer.probability_of(target.where(labelled, 0)).cpu()
     smallest = torch.finfo(torch.float32).tiny
-    log_label = of_label.clamp_min(smallest).log().numpy()
     return Opinion(
         record,
-        target,
-        predicted.to(torch.uint8).numpy(),
-        best.clamp_min(smallest).log().numpy(),
-        np.where(target == IGNORE, np.float32(0), log_label),
+        target.numpy(),
+        predicted.cpu().numpy(),
+        confidence.cpu().clamp_min(smallest).log().numpy(),
+        of_label.clamp_min(smallest).log().where(labelled, 0).numpy(),
     )

@@ -16,11 +16,10 @@ from roadseg.curation.suspects.find import Findings
 from roadseg.curation.suspects.outside import judges
 from roadseg.curation.suspects.regions import Suspect
 from roadseg.data.decode import read_sample
-from roadseg.inference.ensemble import Member, mean_probabilities
+from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import colorize, png
 from roadseg.labels import IGNORE
 from roadseg.report.html import data_uri, environment, hex_color
-from roadseg.scoring.evaluate import ready
 from roadseg.system.files import write_text
 from roadseg.system.progress import Display
 
@@ -109,11 +108,13 @@ def _pictures(
     pictures: dict[int, list[tuple[str, Markup]]] = {}
     for runs, records in groups.items():
         members = [record for record in records if record.id in of_image]
-        networks = [Member(ready(run), run.config()) for run in runs] if members else []
+        if not members:
+            continue
+        predictor = Predictor(runs)
         for record in members:
             image, target = read_sample(record, findings.space)
-            predicted = mean_probabilities(networks, image).argmax(0).numpy().astype(np.uint8)
             photo = image.permute(1, 2, 0).numpy()
+            predicted = predictor.classes(photo)
             known = np.where(target.numpy() == IGNORE, IGNORE, predicted).astype(np.uint8)
             layers = {
                 "photo": photo,

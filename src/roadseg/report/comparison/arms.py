@@ -21,7 +21,7 @@ from roadseg.report.comparison.contrasts import Contrast
 from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics, stats
-from roadseg.scoring.evaluate import headline
+from roadseg.scoring.scores import headline
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.runs.same_data import check_same
 from roadseg.scoring import metrics, stats
-from roadseg.scoring.evaluate import intervals
+from roadseg.scoring.scores import intervals
 
 
 def gather(title: str, arms: Sequence[Arm], split: str, root: Path | None = None, pairs: bool = True) -> Comparison:

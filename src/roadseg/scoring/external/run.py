@@ -14,12 +14,13 @@ from roadseg.data.layouts.folder import FILE
 from roadseg.errors import ConfigError, DataError
 from roadseg.labels import LabelSpace
 from roadseg.scoring import metrics, stats
-from roadseg.scoring.evaluate import intervals
 from roadseg.scoring.external.coding import Finding, Guess, class_counts, refuse_mixed, settle
 from roadseg.scoring.external.conventions import CONVENTIONS, OURS, Convention, Counts, Rule, hits, parts
 from roadseg.scoring.external.explain import because
 from roadseg.scoring.external.pairing import grouping, pair_up
 from roadseg.scoring.external.read import CODINGS, Coding, Pair, tally
+from roadseg.scoring.metrics import number
+from roadseg.scoring.scores import intervals
 from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
 from roadseg.system.threads import ahead
@@ -100,12 +101,12 @@ def report(scored: Scored) -> dict[str, Any]:
     known[:, -1] = 0  # ignored pixels
     margins = metrics.margins(known)[..., :-1]
     return {
-        "pixel_accuracy": _number(metrics.pixel_accuracy(total)),
-        "mean_accuracy": _number(metrics.mean_accuracy(total)),
-        "mean_iou": _number(parts(counts, OURS).score),
-        "micro_iou": _number(parts(counts, Rule(averaging="pooled")).score),
-        "frequency_weighted_iou": _number(np.nansum(truth * np.nan_to_num(per_class)) / truth.sum()),
-        "per_class": dict(zip(space.names, map(_number, per_class), strict=True)),
+        "pixel_accuracy": number(metrics.pixel_accuracy(total)),
+        "mean_accuracy": number(metrics.mean_accuracy(total)),
+        "mean_iou": number(parts(counts, OURS).score),
+        "micro_iou": number(parts(counts, Rule(averaging="pooled")).score),
+        "frequency_weighted_iou": number(np.nansum(truth * np.nan_to_num(per_class)) / truth.sum()),
+        "per_class": dict(zip(space.names, map(number, per_class), strict=True)),
         "images": len(scored.pairs),
         "groups": len(set(groups)),
         "pixels": int(total.sum()),
@@ -129,14 +130,10 @@ def _entry(convention: Convention, counts: Counts, names: list[str]) -> dict[str
         "name": convention.name,
         "package": convention.package or None,
         "version": convention.version or None,
-        "score": _number(theirs),
+        "score": number(theirs),
         "absent": str(rule.absent),
         "ignored": rule.ignored,
         "averaging": rule.averaging,
-        "gap": _number(theirs - ours),
+        "gap": number(theirs - ours),
         "because": because(counts, rule, names),
     }
-
-
-def _number(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)
