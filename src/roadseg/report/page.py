@@ -37,8 +37,8 @@ from roadseg.report.figures import (
 from roadseg.report.figures import (
     scores as figures,
 )
-from roadseg.report.figures.curves import CURVES
 from roadseg.report.figures.gallery import KINDS, Gallery
+from roadseg.report.figures.panel import HEIGHT, WIDTH, Place, axis, grid, percentage
 from roadseg.report.figures.pictures import ERROR_COLORS, WRONG_HERE, WRONG_IN_ALL, distinct_palette
 from roadseg.report.html import environment, hex_color
 from roadseg.report.scores_json import scores_file
@@ -61,8 +61,6 @@ SECTIONS = (
 )
 OPTIONAL = ("leakage", "learning")
 """Sections that are there where a study measured what they show."""
-
-CLASS_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def html(content: dict[str, Any]) -> str:
@@ -87,9 +85,10 @@ def markdown(content: dict[str, Any]) -> str:
 def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) -> dict[str, Any]:
     """What the templates show."""
     ticks = figures.score_ticks(comparison)
-    place, class_place = figures.percentage(ticks), figures.percentage(CLASS_TICKS)
+    place, class_place = percentage(ticks), percentage(figures.CLASS_TICKS)
     palette = distinct_palette(comparison.space)
     sure = confidence.gathered(comparison)
+    sure_panels = confidence_figures.panels([arm for arm in sure if arm is not None])
     found = learning.curves(comparison, comparison.smaller) if comparison.smaller else []
     return {
         "c": comparison,
@@ -109,19 +108,18 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
         "score_names": SCORES,
         "score_text": _score_text,
         "scores_file": scores_file(comparison, sure, found).encode(),
-        "sure": confidence.section(comparison, sure)
-        | {"panels": confidence_figures.panels([arm for arm in sure if arm is not None])},
-        "sure_file": confidence_figures.file(sure),
-        "score_axis": figures.axis(ticks, place, 12),
-        "score_grid": figures.grid(ticks, place, "0%", "100%"),
-        "class_axis": figures.axis(CLASS_TICKS, class_place, 12),
-        "class_grid": figures.grid(CLASS_TICKS, class_place, "0%", "100%"),
+        "sure": confidence.section(comparison, sure) | {"panels": _drawings(sure_panels)},
+        "sure_file": confidence_figures.file(sure, sure_panels),
+        "score_axis": axis(ticks, place, 12),
+        "score_grid": grid(ticks, place, "0%", "100%"),
+        "class_axis": axis(figures.CLASS_TICKS, class_place, 12),
+        "class_grid": grid(figures.CLASS_TICKS, class_place, "0%", "100%"),
         "columns": balanced(len(comparison.arms) + 1),
         "large_matrix": len(figures.occurring(comparison)) > 22,
         "many_runs": any(len(arm.arm.runs) > 1 for arm in comparison.arms),
         "arms": _arms(comparison, place),
         "classes": _classes(comparison, class_place),
-        "curves": [(curve.title, _curve(comparison, curve)) for curve in CURVES],
+        "curves": _drawings(curves.panels(comparison)),
         "where": _where(comparison, class_place),
         "differing": provenance.differing_settings(comparison.arms),
         "costs": provenance.costs(comparison.arms, comparison.split),
@@ -138,7 +136,7 @@ def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) 
     }
 
 
-def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
+def _arms(comparison: Comparison, place: Place) -> list[dict[str, Any]]:
     return [
         {
             "name": arm.name,
@@ -156,7 +154,7 @@ def _arms(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
     ]
 
 
-def _where(comparison: Comparison, place: figures.Place) -> dict[str, Any]:
+def _where(comparison: Comparison, place: Place) -> dict[str, Any]:
     """The section "Where and why"; `files` has what belongs beside the page, by name."""
     wheres, lacking = anatomy.gather_where(comparison)
     if lacking:
@@ -167,11 +165,12 @@ def _where(comparison: Comparison, place: figures.Place) -> dict[str, Any]:
     tracks = anatomy_figures.class_tracks(comparison, wheres, place, 17)
     reaches = [anatomy.ladder(where) for where in wheres]
     stride_tracks = anatomy_figures.stride_tracks(wheres, place, 15)
-    pictures = anatomy_figures.files(comparison, wheres, drawn)
+    where_panels = anatomy_figures.panels(drawn)
+    pictures = anatomy_figures.files(comparison, wheres, where_panels)
     return {
         "lacking": [],
         "sentences": anatomy.sentences(wheres),
-        "panels": [(panel.title, anatomy_figures.panel(panel)) for panel in drawn],
+        "panels": _drawings(where_panels),
         "ladder": reaches[0],
         "stride_rows": [
             {"stride": where.stride, "track": track, "score": where.arm.score("mean_iou").mean,
@@ -202,7 +201,7 @@ def _learning(comparison: Comparison, found: Sequence[learning.Curve]) -> dict[s
     }
 
 
-def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any]]:
+def _classes(comparison: Comparison, place: Place) -> list[dict[str, Any]]:
     """A row for each class, the largest first."""
     rows = []
     for index, name in enumerate(comparison.space.names):
@@ -222,9 +221,8 @@ def _classes(comparison: Comparison, place: figures.Place) -> list[dict[str, Any
     return sorted(rows, key=lambda row: -row["share"])
 
 
-def _curve(comparison: Comparison, curve: curves.Curve) -> Markup:
-    title = f"{curve.title} of training and validation by epoch"
-    return svg.drawing(title, curves.panel(comparison, curve), curves.WIDTH, curves.HEIGHT)
+def _drawings(panels: Sequence[tuple[str, Markup]]) -> list[tuple[str, Markup]]:
+    return [(title, svg.drawing(title, content, WIDTH, HEIGHT)) for title, content in panels]
 
 
 def balanced(columns: int, most: int = 5) -> int:

@@ -42,7 +42,7 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
         for old in folder.glob(pattern):
             old.unlink()
     for name, drawing in figures.files(comparison).items():
-        write_text(folder / name, drawing)
+        write_text(folder / name, svg.standalone(drawing))
     for name, difference in forest.files(comparison).items():
         write_text(folder / name, svg.standalone(difference))
     if comparison.random:

@@ -9,8 +9,9 @@ import pytest
 
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.gather import gather
-from roadseg.report.figures import pictures, theme
+from roadseg.report.figures import pictures, svg, theme
 from roadseg.report.figures import scores as figures
+from roadseg.report.figures.panel import percentage
 from roadseg.runs.arms import Arm
 from roadseg.runs.run_dir import RunDir
 
@@ -25,7 +26,7 @@ def comparison(make_run: Callable[..., RunDir]) -> Comparison:
 
 
 def test_the_files_are_drawings_of_their_own(comparison: Comparison) -> None:
-    drawn = figures.files(comparison)
+    drawn = {name: svg.standalone(drawing) for name, drawing in figures.files(comparison).items()}
     assert set(drawn) == {"scores.svg", "curves.svg", "classes.svg", "confusion-1.svg", "confusion-2.svg"}
     for text in drawn.values():
         assert "var(--" not in text
@@ -60,7 +61,7 @@ def test_every_confusion_above_half_a_percent_is_drawn(comparison: Comparison) -
 
 def test_marks_stand_where_the_scores_are(comparison: Comparison) -> None:
     spreads = [arm.per_class[0] for arm in comparison.arms]
-    track = str(figures.class_track(spreads, figures.percentage([0.0, 1.0]), 10))
+    track = str(figures.class_track(spreads, percentage([0.0, 1.0]), 10))
     places = [float(x) for x in re.findall(r'<svg x="([\d.]+)%"', track)]
     assert places == pytest.approx([100 * (spread.mean or 0.0) for spread in spreads], abs=0.006)
 

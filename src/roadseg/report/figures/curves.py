@@ -11,71 +11,46 @@ from markupsafe import Markup
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.provenance import best_epoch
 from roadseg.report.figures import svg
-from roadseg.report.figures.svg import element, text
+from roadseg.report.figures.panel import Panel, Point, percents
 
-WIDTH, HEIGHT = 384.0, 264.0
-LEFT, RIGHT, TOP, BOTTOM = 44.0, 12.0, 12.0, 38.0
 MOST_MARKS = 8
 
-Line = list[tuple[float, float]]
+Line = list[Point]
+History = Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Curve:
-    """What is drawn over the epochs: the key in `metrics.jsonl`, and the factor from its values to the axis."""
+    """What is drawn over the epochs: its key in `metrics.jsonl`, and the unit of its axis."""
 
     key: str
     title: str
     unit: str
-    factor: float
 
 
-CURVES = (
-    Curve("loss", "Loss", "", 1),
-    Curve("mean_iou", "mIoU (macro IoU)", "%", 100),
-    Curve("micro_iou", "Micro IoU", "%", 100),
-)
+CURVES = (Curve("loss", "Loss", ""), Curve("mean_iou", "mIoU (macro IoU)", "%"), Curve("micro_iou", "Micro IoU", "%"))
 
 
-@dataclass(frozen=True)
-class Scale:
-    """From epochs and values to places in a panel."""
-
-    epochs: float
-    top: float
-
-    def place(self, point: tuple[float, float]) -> tuple[float, float]:
-        """Pixels from the left and from the top."""
-        epoch, value = point
-        across = (epoch - 1) / max(self.epochs - 1, 1)
-        x = LEFT + across * (WIDTH - LEFT - RIGHT)
-        return x, HEIGHT - BOTTOM - value / self.top * (HEIGHT - TOP - BOTTOM)
-
-
-def panel(comparison: Comparison, curve: Curve) -> Markup:
-    """One curve for training (dashed) and validation of every arm; its runs thin, their mean thick."""
+def panels(comparison: Comparison) -> list[tuple[str, Markup]]:
+    """Titles and drawings: of every arm training (dotted) and validation; its runs thin, their mean thick."""
     histories = [[run.metrics() for run in arm.arm.runs] for arm in comparison.arms]
-    values = [
-        value
-        for runs in histories
-        for history in runs
-        for part in ("train", "val")
-        for _, value in line(history, part, curve)
-    ]
-    epochs = max((len(history) for runs in histories for history in runs), default=1)
+    return [(curve.title, _panel(histories, curve)) for curve in CURVES]
+
+
+def _panel(histories: Sequence[Sequence[History]], curve: Curve) -> Markup:
+    of_runs = [history for runs in histories for history in runs]
+    values = [value for history in of_runs for part in ("train", "val") for _, value in line(history, part, curve.key)]
+    epochs = max(map(len, of_runs), default=1)
     marks = svg.ticks(0, max(values, default=1.0), 6)
-    scale = Scale(epochs, marks[-1])
-    lines = [_arm(number, runs, curve, scale) for number, runs in enumerate(histories)]
-    return Markup("").join([_axes(scale, marks, curve), *lines])
+    panel = Panel.of((1, epochs), (0, marks[-1]))
+    rows = percents(marks) if curve.unit else {mark: f"{mark:g}" for mark in marks}
+    axes = panel.axes(rows, {epoch: epoch for epoch in epoch_ticks(epochs)}, "epoch", curve.unit)
+    return Markup("").join([axes, *(_arm(number, runs, curve.key, panel) for number, runs in enumerate(histories))])
 
 
-def line(history: Sequence[dict[str, Any]], part: str, curve: Curve) -> Line:
+def line(history: History, part: str, key: str) -> Line:
     """(epoch, value) of the epochs that have a value."""
-    return [
-        (float(entry["epoch"]), curve.factor * entry[part][curve.key])
-        for entry in history
-        if entry[part][curve.key] is not None
-    ]
+    return [(float(entry["epoch"]), entry[part][key]) for entry in history if entry[part][key] is not None]
 
 
 def mean_line(lines: Sequence[Line]) -> Line:
@@ -85,59 +60,28 @@ def mean_line(lines: Sequence[Line]) -> Line:
     return [(epoch, sum(table[epoch] for table in tables) / len(tables)) for epoch in shared]
 
 
-def _axes(scale: Scale, marks: Sequence[float], curve: Curve) -> Markup:
-    parts = []
-    for value in marks:
-        _, y = scale.place((1, value))
-        parts += [
-            element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y),
-            text(f"{value:g}{curve.unit and ' ' + curve.unit}", LEFT - 6, y + 4, "tick", "end"),
-        ]
-    for epoch in epoch_ticks(int(scale.epochs)):
-        x, _ = scale.place((epoch, 0))
-        parts.append(text(epoch, x, HEIGHT - BOTTOM + 17, "tick", "middle"))
-    parts.append(text("epoch", WIDTH - RIGHT, HEIGHT - 4, "tick", "end"))
-    return Markup("").join(parts)
-
-
 def epoch_ticks(epochs: int) -> list[int]:
     """The first epoch, and round ones after it."""
     inner = [round(value) for value in svg.ticks(0, epochs, 6) if 1 < value <= epochs and value == round(value)]
     return [1, *dict.fromkeys(inner)]
 
 
-def _arm(number: int, runs: Sequence[Sequence[dict[str, Any]]], curve: Curve, scale: Scale) -> Markup:
+def _arm(number: int, runs: Sequence[History], key: str, panel: Panel) -> Markup:
     parts = []
     for part in ("train", "val"):
-        lines = [line(history, part, curve) for history in runs]
+        lines = [line(history, part, key) for history in runs]
         if len(lines) > 1:
-            parts += [_path(points, f"run {part}", scale) for points in lines]
-        parts.append(_path(mean_line(lines), part, scale))
-    parts += _marks(number, mean_line([line(history, "val", curve) for history in runs]), scale)
-    if curve.key == "mean_iou":
-        parts += _kept(runs, curve, scale)
-    return element("g", *parts, class_=f"arm {svg.arm_class(number)}", data_arm=number)
+            parts += [panel.line(points, f"line run {part}") for points in lines]
+        mean = mean_line(lines)
+        parts.append(panel.line(mean, f"line {part}"))
+    step = -(-len(mean) // MOST_MARKS) or 1  # some points, others for each arm, so that marks do not cover each other
+    parts += [panel.mark(number, point) for point in mean[number % step :: step]]
+    if key == "mean_iou":
+        parts += [panel.circle(point, 8, "ring") for point in _scored(runs)]
+    return svg.group(number, parts)
 
 
-def _path(points: Line, class_: str, scale: Scale) -> Markup:
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in map(scale.place, points))
-    return element("polyline", points=places, class_=f"line {class_}")
-
-
-def _marks(number: int, points: Line, scale: Scale) -> list[Markup]:
-    """Some of the points, shifted for each arm so that the marks of arms that lie together do not cover each other."""
-    step = -(-len(points) // MOST_MARKS) or 1
-    places: list[tuple[float, float]] = [scale.place(point) for point in points[number % step :: step]]
-    return [svg.mark(number, x, y, "mark small") for x, y in places]
-
-
-def _kept(runs: Sequence[Sequence[dict[str, Any]]], curve: Curve, scale: Scale) -> list[Markup]:
-    """A ring around the epoch of each run whose weights are scored."""
-    rings = []
-    for history in filter(None, runs):
-        values = dict(line(history, "val", curve))
-        best = float(best_epoch(list(history)))
-        if best in values:
-            x, y = scale.place((best, values[best]))
-            rings.append(element("circle", cx=x, cy=y, r=8, class_="ring"))
-    return rings
+def _scored(runs: Sequence[History]) -> Line:
+    """The epoch of each run whose weights are scored, and its mIoU."""
+    bests = [(dict(line(history, "val", "mean_iou")), float(best_epoch(list(history)))) for history in runs if history]
+    return [(best, values[best]) for values, best in bests if best in values]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,9 @@ from roadseg.report.comparison import words
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.contrasts import LEVEL, Contrast
 from roadseg.report.comparison.verdicts import against_first
-from roadseg.report.figures import scores as figures
 from roadseg.report.figures import svg
-from roadseg.report.figures.svg import element, text
+from roadseg.report.figures.panel import Place, Row, axis, grid, percentage, rows
+from roadseg.report.figures.svg import element
 from roadseg.scoring.stats import FEWEST_UNITS
 
 REACH = 0.4
@@ -37,12 +38,11 @@ def _title(contrast: Contrast) -> str:
 
 def _table(comparison: Comparison, contrast: Contrast) -> dict[str, Any]:
     ticks = _ticks(contrast)
-    place = figures.percentage(ticks)
-    zero = element("line", class_="zero", x1=place(0.0), x2=place(0.0), y1="0%", y2="100%")
+    place = percentage(ticks)
     return {
         "title": _title(contrast),
-        "axis": figures.axis(ticks, place, 12),
-        "grid": figures.grid(ticks, place, "0%", "100%") + zero,
+        "axis": axis(ticks, place, 12),
+        "grid": grid(ticks, place, "0%", "100%", zero=True),
         "rows": [
             {
                 "name": name,
@@ -83,7 +83,7 @@ def _ticks(contrast: Contrast) -> list[float]:
 
 
 def _track(
-    value: float, interval: tuple[float, float], kind: str, ticks: list[float], place: figures.Place, y: float
+    value: float, interval: tuple[float, float], kind: str, ticks: list[float], place: Place, y: float
 ) -> Markup:
     low, high = (float(np.clip(end, ticks[0], ticks[-1])) for end in interval)
     at = place(float(np.clip(value, ticks[0], ticks[-1])))
@@ -96,20 +96,15 @@ def _track(
 
 
 def _drawing(comparison: Comparison, contrast: Contrast) -> Markup:
-    rows, ticks = _rows(comparison, contrast), _ticks(contrast)
-    left = 24 + figures.CHARACTER * max(len(name) for name, *_ in rows)
-    place, bottom = figures.pixels(ticks, left, 460), 34.0 + 24 * len(rows)
-    parts = [
-        text(f"{_title(contrast)}, points of IoU", 8, 16, "heading"),
-        figures.grid(ticks, place, 30, bottom),
-        element("line", class_="zero", x1=place(0.0), x2=place(0.0), y1=30, y2=bottom),
-        figures.axis(ticks, place, bottom + 18),
+    ticks = _ticks(contrast)
+    lines = [
+        Row(
+            name,
+            partial(_track, value, interval, kind, ticks),
+            words.signed(value),
+            "heading" if name == "mIoU" else "name",
+        )
+        for name, value, interval, _, kind in _rows(comparison, contrast)
     ]
-    for number, (name, value, interval, _, kind) in enumerate(rows):
-        y = 34 + 24 * (number + 0.5)
-        parts += [
-            text(name, 8, y + 4, "heading" if number == 0 else "name"),
-            _track(value, interval, kind, ticks, place, y),
-        ]
-        parts.append(text(words.signed(value), left + 540, y + 4, "value", "end"))
-    return svg.drawing(f"Differences of {_title(contrast)}", Markup("").join(parts), left + 548, bottom + 28)
+    heads = (f"{_title(contrast)}, points of IoU", "")
+    return rows(f"Differences of {_title(contrast)}", heads, ticks, lines, height=24, zero=True)

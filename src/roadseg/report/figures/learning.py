@@ -3,52 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from markupsafe import Markup
 
 from roadseg.report.comparison.arms import Comparison, Interval
-from roadseg.report.comparison.learning import Curve, Point
-from roadseg.report.figures import scores as figures
+from roadseg.report.comparison.learning import Curve
 from roadseg.report.figures import svg
+from roadseg.report.figures.panel import TOP, Panel, Point, percents, side_by_side
 from roadseg.report.figures.svg import element, text
 
-WIDTH, HEIGHT = 720.0, 400.0
-LEFT, RIGHT, TOP, BOTTOM = 46.0, 22.0, 26.0, 42.0
+SIZE = (720.0, 400.0)
+INSET = 24.0
 BESIDE = 10.0
 """Pixels between the marks of two curves at the same number of images."""
+TITLE = "mIoU by the number of training images, carried on"
 
 
-@dataclass(frozen=True)
-class Scale:
-    """From numbers of images (logarithmic) and mIoU to places in the drawing; `sizes` and `ticks` stand at the axes."""
+def figure(found: Sequence[Curve]) -> Markup:
+    """For the page."""
+    return svg.drawing(TITLE, _drawn(found), *SIZE, "learning")
 
-    sizes: tuple[int, ...]
-    ticks: tuple[float, ...]
 
-    @staticmethod
-    def of(found: Sequence[Curve]) -> Scale:
-        """Room for all curves with their intervals."""
-        sizes = {round(point.images) for curve in found for point in curve.points}
-        sizes |= {round(gain.images) for curve in found for gain in curve.ahead}
-        low, high = (limit(_essential(found)) for limit in (min, max))
-        margin = max(high - low, 0.05)  # a whisker may be cut off, so that it does not flatten the curves
-        ends = [end for curve in found for interval in _whiskers(curve) for end in (interval.low, interval.high)]
-        low, high = max(low - margin, min([low, *ends]), 0.0), min(high + margin, max([high, *ends]), 1.0)
-        ticks = svg.ticks(low, high, 7)
-        return Scale(tuple(sorted(sizes)), tuple(ticks))
+def file(comparison: Comparison, found: Sequence[Curve]) -> str:
+    """The same as a file of its own, with the arms' names."""
+    names = dict(enumerate(arm.name for arm in comparison.arms))
+    return svg.standalone(side_by_side(TITLE, [(TITLE, _drawn(found))], names, SIZE))
 
-    def x(self, images: float) -> float:
-        """Pixels from the left."""
-        first, last = np.log(self.sizes[0]), np.log(self.sizes[-1])
-        share = (np.log(images) - first) / max(last - first, 1e-9)
-        return float(LEFT + 24 + share * (WIDTH - LEFT - RIGHT - 48))
 
-    def y(self, score: float) -> float:
-        """Pixels from the top."""
-        share = (np.clip(score, self.ticks[0], self.ticks[-1]) - self.ticks[0]) / (self.ticks[-1] - self.ticks[0])
-        return float(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM))
+def _drawn(found: Sequence[Curve]) -> Markup:
+    sizes = {round(point.images) for curve in found for point in curve.points}
+    sizes |= {round(gain.images) for curve in found for gain in curve.ahead}
+    ticks = _ticks(found)
+    panel = Panel.of((min(sizes), max(sizes)), (ticks[0], ticks[-1]), SIZE, INSET, log=True)
+    parts = [panel.axes(percents(ticks), {size: size for size in sorted(sizes)}, "training images", "mIoU, %")]
+    for x in (panel.x(now) for now in sorted({round(curve.points[-1].images) for curve in found})):
+        parts.append(element("line", class_="zero", x1=x, x2=x, y1=TOP - 6, y2=panel.y.start))
+        parts += [text("measured", x - 8, TOP - 8, "tick", "end"), text("expected", x + 8, TOP - 8, "tick")]
+    aside = [BESIDE * (place - (len(found) - 1) / 2) for place in range(len(found))]
+    return Markup("").join([*parts, *(_curve(each, panel, pixels) for each, pixels in zip(found, aside, strict=True))])
+
+
+def _ticks(found: Sequence[Curve]) -> list[float]:
+    """Room for the seeds, the curves and their bands; a whisker may be cut off, so that it does not flatten them."""
+    seeds = [seed.scores["mean_iou"] or 0.0 for curve in found for point in curve.points for seed in point.arm.seeds]
+    fitted = [float(score) for curve in found for score in curve.fitted.score]
+    bands = [end for curve in found for line in _band(curve) for _, end in line]
+    low, high = (limit(seeds + fitted + bands) for limit in (min, max))
+    margin = max(high - low, 0.05)
+    ends = [end for curve in found for interval in _whiskers(curve) for end in (interval.low, interval.high)]
+    return svg.ticks(max(low - margin, min([low, *ends]), 0.0), min(high + margin, max([high, *ends]), 1.0), 7)
 
 
 def _whiskers(curve: Curve) -> list[Interval]:
@@ -56,100 +60,32 @@ def _whiskers(curve: Curve) -> list[Interval]:
     return [interval for interval in own if interval is not None]
 
 
-def _essential(found: Sequence[Curve]) -> list[float]:
-    """Scores of all seeds, the curves, and the ends of their bands."""
-    seeds = [seed.scores["mean_iou"] or 0.0 for curve in found for point in curve.points for seed in point.arm.seeds]
-    fitted = [float(score) for curve in found for score in curve.fitted.score]
-    bands = [score + end for curve in found for score, *ends in _band(curve) for end in ends]
-    return seeds + fitted + bands
+def _points(curve: Curve) -> tuple[list[Point], int]:
+    """The fitted curve, and which of its points is at the present number of images."""
+    now = int(np.argmin(np.abs(curve.fitted.images - curve.points[-1].images)))
+    return list(zip(curve.fitted.images.tolist(), curve.fitted.score.tolist(), strict=True)), now
 
 
-def _band(curve: Curve) -> list[tuple[float, float, float]]:
-    """The curve at the present number of images, and the ends of the gain, from there on."""
-    fitted, now = curve.fitted, _now(curve)
-    return [(float(fitted.score[now]), float(low), float(high)) for low, high in fitted.gain_interval[now:]]
+def _band(curve: Curve) -> tuple[list[Point], list[Point]]:
+    """The ends of the gain around the curve, from the present number of images on."""
+    points, now = _points(curve)
+    ends = curve.fitted.gain_interval[now:].T.tolist()
+    low, high = ([(n, score + end) for (n, score), end in zip(points[now:], each, strict=True)] for each in ends)
+    return low, high
 
 
-def _now(curve: Curve) -> int:
-    return int(np.argmin(np.abs(curve.fitted.images - curve.points[-1].images)))
-
-
-def figure(found: Sequence[Curve]) -> Markup:
-    """For the page."""
-    return svg.drawing("mIoU by the number of training images, carried on", _drawn(found), WIDTH, HEIGHT, "learning")
-
-
-def file(comparison: Comparison, found: Sequence[Curve]) -> str:
-    """The same as a file of its own, with the arms' names."""
-    keys, height = figures.legend(comparison, WIDTH, HEIGHT + 18)
-    content = Markup("").join([_drawn(found), keys])
-    return svg.standalone(svg.drawing("mIoU by the number of training images, carried on", content, WIDTH, height))
-
-
-def _drawn(found: Sequence[Curve]) -> Markup:
-    scale = Scale.of(found)
-    drawn = [_curve(curve, place, len(found), scale) for place, curve in enumerate(found)]
-    return Markup("").join([_axes(scale, found), *drawn])
-
-
-def _axes(scale: Scale, found: Sequence[Curve]) -> Markup:
-    parts = [text("mIoU, %", 0, 12, "tick")]
-    for tick in scale.ticks:
-        y = scale.y(tick)
-        parts.append(element("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=y, y2=y))
-        parts.append(text(f"{100 * tick:g}", LEFT - 8, y + 4, "tick", "end"))
-    for size in scale.sizes:
-        parts.append(text(size, scale.x(size), HEIGHT - BOTTOM + 18, "tick", "middle"))
-    parts.append(text("training images", WIDTH - RIGHT, HEIGHT - 6, "tick", "end"))
-    for now in sorted({round(curve.points[-1].images) for curve in found}):
-        x = scale.x(now)
-        parts.append(element("line", class_="zero", x1=x, x2=x, y1=TOP - 6, y2=HEIGHT - BOTTOM))
-        parts.append(text("measured", x - 8, TOP - 8, "tick", "end"))
-        parts.append(text("expected", x + 8, TOP - 8, "tick"))
-    return Markup("").join(parts)
-
-
-def _curve(curve: Curve, place: int, curves: int, scale: Scale) -> Markup:
-    fitted, now = curve.fitted, _now(curve)
-    places = [(scale.x(float(n)), scale.y(float(score))) for n, score in zip(fitted.images, fitted.score, strict=True)]
-    across = [x for x, _ in places[now:]]
-    lows = [(x, scale.y(score + low)) for x, (score, low, _) in zip(across, _band(curve), strict=True)]
-    highs = [(x, scale.y(score + high)) for x, (score, _, high) in zip(across, _band(curve), strict=True)]
-    aside = BESIDE * (place - (curves - 1) / 2)
-    parts = [
-        element("polygon", points=_points(lows + highs[::-1]), class_="band"),
-        element("polyline", points=_points(places[: now + 1]), class_="line"),
-        element("polyline", points=_points(places[now:]), class_="line ahead"),
-        *(_measured(curve.number, point, aside, scale) for point in curve.points),
-    ]
-    for gain in curve.ahead:
-        x, y = scale.x(gain.images) + aside, scale.y(gain.score)
-        parts += [_whisker(gain.score_interval, x, scale), svg.mark(curve.number, x, y, "mark ahead")]
-    return element("g", *parts, class_=f"arm {svg.arm_class(curve.number)}", data_arm=curve.number)
-
-
-def _measured(number: int, point: Point, aside: float, scale: Scale) -> Markup:
-    x, mean = scale.x(point.images) + aside, point.arm.score("mean_iou").mean or 0.0
-    rings = []
-    if len(point.arm.seeds) > 1:
+def _curve(curve: Curve, panel: Panel, aside: float) -> Markup:
+    points, now = _points(curve)
+    parts = [panel.band(*_band(curve)), panel.line(points[: now + 1]), panel.line(points[now:], "line ahead")]
+    beside, number = panel.moved(aside), curve.number
+    for point in curve.points:
+        if point.arm.interval:
+            parts.append(beside.interval(point.images, point.arm.interval.low, point.arm.interval.high))
         scores = [seed.scores["mean_iou"] or 0.0 for seed in point.arm.seeds]
-        rings = [element("circle", class_="seed", cx=x, cy=scale.y(score), r=3) for score in scores]
-    return Markup("").join([_whisker(point.arm.interval, x, scale), *rings, svg.mark(number, x, scale.y(mean))])
-
-
-def _whisker(interval: Interval | None, x: float, scale: Scale) -> Markup:
-    """An interval; an end that lies beyond the axis has no bar."""
-    if interval is None:
-        return Markup("")
-    ends = [(end, scale.y(end)) for end in (interval.low, interval.high)]
-    parts = [element("line", class_="whisker", x1=x, x2=x, y1=ends[0][1], y2=ends[1][1])]
-    parts += [
-        element("line", class_="whisker", x1=x - 4, x2=x + 4, y1=y, y2=y)
-        for end, y in ends
-        if scale.ticks[0] <= end <= scale.ticks[-1]
-    ]
-    return Markup("").join(parts)
-
-
-def _points(places: Sequence[tuple[float, float]]) -> str:
-    return " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        parts += [beside.circle((point.images, score), 3, "seed") for score in scores if len(scores) > 1]
+        parts.append(beside.mark(number, (point.images, point.arm.score("mean_iou").mean or 0.0), "mark"))
+    for gain in curve.ahead:
+        if gain.score_interval:
+            parts.append(beside.interval(gain.images, gain.score_interval.low, gain.score_interval.high))
+        parts.append(beside.mark(number, (gain.images, gain.score), "mark ahead"))
+    return svg.group(number, parts)

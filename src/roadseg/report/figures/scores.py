@@ -6,21 +6,19 @@ table of the page, whose columns are as wide as the screen allows, or in pixels 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from markupsafe import Markup
 
 from roadseg.report.comparison.arms import Comparison, ScoredArm, Spread
 from roadseg.report.figures import curves, svg
+from roadseg.report.figures.panel import CHARACTER, Place, Row, rows, side_by_side
 from roadseg.report.figures.svg import drawing, element, text
 from roadseg.system.progress import percent
 
-Place = Callable[[float], object]
-
-ROW = 30.0
-CHARACTER = 7.4
-"""Width of a letter in pixels, about: a file cannot ask for the width of its text."""
+CLASS_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 def score_ticks(comparison: Comparison) -> list[float]:
@@ -31,28 +29,6 @@ def score_ticks(comparison: Comparison) -> list[float]:
         values += [arm.interval.low, arm.interval.high] if arm.interval else []
     known = [value for value in values if value is not None]
     return svg.ticks(min(known), max(known), 5) if known else [0.0, 1.0]
-
-
-def percentage(ticks: Sequence[float]) -> Place:
-    """Places along an element that is as wide as its column."""
-    return lambda value: f"{100 * (value - ticks[0]) / (ticks[-1] - ticks[0]):.2f}%"
-
-
-def pixels(ticks: Sequence[float], left: float, width: float) -> Place:
-    """Places in a file."""
-    return lambda value: left + width * (value - ticks[0]) / (ticks[-1] - ticks[0])
-
-
-def grid(ticks: Sequence[float], place: Place, top: object, bottom: object) -> Markup:
-    """Thin upright lines at the ticks."""
-    return Markup("").join(
-        element("line", class_="grid", x1=place(tick), x2=place(tick), y1=top, y2=bottom) for tick in ticks
-    )
-
-
-def axis(ticks: Sequence[float], place: Place, y: float) -> Markup:
-    """The ticks' values, in percent."""
-    return Markup("").join(text(f"{100 * tick:g}", place(tick), y, "tick", "middle") for tick in ticks)
 
 
 def score_track(number: int, arm: ScoredArm, place: Place, y: float) -> Markup:
@@ -73,7 +49,7 @@ def score_track(number: int, arm: ScoredArm, place: Place, y: float) -> Markup:
     mean = arm.score("mean_iou").mean
     if mean is not None:
         parts.append(svg.mark(number, place(mean), y))
-    return element("g", *parts, class_=f"arm {svg.arm_class(number)}", data_arm=number)
+    return svg.group(number, parts)
 
 
 def class_track(spreads: Sequence[Spread], place: Place, y: float) -> Markup:
@@ -93,77 +69,37 @@ def class_track(spreads: Sequence[Spread], place: Place, y: float) -> Markup:
         ends = {"x1": place(spread.low), "x2": place(spread.high)}
         lines = [element("line", class_="range", y1=own, y2=own, **ends)] if spread.low < spread.high else []
         marked = svg.mark(number, place(spread.mean), own, "mark small")
-        parts.append(element("g", *lines, marked, class_=f"arm {svg.arm_class(number)}", data_arm=number))
+        parts.append(svg.group(number, [*lines, marked]))
     return Markup("").join(parts)
 
 
-def files(comparison: Comparison) -> dict[str, str]:
-    """The drawings as files of their own, by name."""
-    drawn = {
-        "scores.svg": _scores(comparison),
-        "curves.svg": _curves(comparison),
-        "classes.svg": _classes(comparison),
-    }
-    for number, arm in enumerate(comparison.arms, 1):
-        drawn[f"confusion-{number}.svg"] = confusion(comparison, arm)
-    return {name: svg.standalone(content) for name, content in drawn.items()}
+def files(comparison: Comparison) -> dict[str, Markup]:
+    """The drawings of the scores, by the names of their files."""
+    names = dict(enumerate(arm.name for arm in comparison.arms))
+    curve_panels = side_by_side("Loss, mIoU and micro IoU by epoch", curves.panels(comparison), names)
+    drawn = {"scores.svg": _scores(comparison), "curves.svg": curve_panels, "classes.svg": _classes(comparison, names)}
+    matrices = {f"confusion-{number}.svg": confusion(comparison, arm) for number, arm in enumerate(comparison.arms, 1)}
+    return drawn | matrices
 
 
 def _scores(comparison: Comparison) -> Markup:
-    ticks = score_ticks(comparison)
-    left = 30 + CHARACTER * max(len(arm.name) for arm in comparison.arms)
-    width, bottom = left + 520, 10 + ROW * len(comparison.arms)
-    place = pixels(ticks, left, 430)
-    parts = [grid(ticks, place, 4, bottom), axis(ticks, place, bottom + 18)]
-    parts.append(text("mIoU, %", left - 18, bottom + 18, "tick", "end"))
-    for number, arm in enumerate(comparison.arms):
-        y = 10 + ROW * (number + 0.5)
-        score = percent(arm.score("mean_iou").mean)
-        parts += [text(arm.name, left - 18, y + 4, "name", "end"), score_track(number, arm, place, y)]
-        parts.append(text(f"{score} %", width - 8, y + 4, "value", "end"))
-    return drawing("mIoU of each arm with its 95 % interval", Markup("").join(parts), width, bottom + 28)
+    lines = [
+        Row(arm.name, partial(score_track, number, arm), f"{percent(arm.score('mean_iou').mean)} %")
+        for number, arm in enumerate(comparison.arms)
+    ]
+    return rows("mIoU of each arm with its 95 % interval", ("mIoU, %", ""), score_ticks(comparison), lines)
 
 
-def _curves(comparison: Comparison) -> Markup:
-    parts = []
-    for position, curve in enumerate(curves.CURVES):
-        heading = text(curve.title, curves.LEFT, -6, "heading")
-        inside = [heading, curves.panel(comparison, curve)]
-        parts.append(element("g", *inside, transform=f"translate({position * (curves.WIDTH + 20):g} 26)"))
-    width = 3 * curves.WIDTH + 40
-    keys, height = legend(comparison, width, 52 + curves.HEIGHT)
-    return drawing("Loss, mIoU and micro IoU by epoch", Markup("").join([*parts, keys]), width, height)
-
-
-def legend(comparison: Comparison, width: float, top: float) -> tuple[Markup, float]:
-    """The arms' marks and names, set like words, and where they end."""
-    parts = []
-    x, y = 12.0, top
-    for number, arm in enumerate(comparison.arms):
-        step = 36 + CHARACTER * len(arm.name)
-        if x > 12 and x + step > width:
-            x, y = 12.0, y + 22
-        parts += [svg.mark(number, x, y), text(arm.name, x + 12, y + 4, "name")]
-        x += step
-    return Markup("").join(parts), y + 16
-
-
-def _classes(comparison: Comparison) -> Markup:
-    order = np.argsort(-comparison.shares, kind="stable")
-    left = 20 + CHARACTER * max(map(len, comparison.space.names))
-    ticks, top = [0, 0.25, 0.5, 0.75, 1], 40.0
-    place = pixels(ticks, left + 70, 460)
-    bottom = top + 24 * len(order)
-    heads = [text("share of pixels", left + 44, 18, "tick", "end"), text("IoU, %", left + 70, 18, "tick")]
-    parts = [*heads, grid(ticks, place, top, bottom), axis(ticks, place, top - 6)]
-    for row, index in enumerate(order):
-        y = top + 24 * (row + 0.5)
-        share = f"{percent(float(comparison.shares[index]))} %"
-        parts += [text(comparison.space.names[index], 8, y + 4, "name"), text(share, left + 44, y + 4, "value", "end")]
-        parts.append(class_track([arm.per_class[index] for arm in comparison.arms], place, y))
-    width = left + 560
-    keys, height = legend(comparison, width, bottom + 22)
-    return drawing("IoU of each class", Markup("").join([*parts, keys]), width, height)
+def _classes(comparison: Comparison, names: Mapping[int, str]) -> Markup:
+    lines = [
+        Row(
+            comparison.space.names[index],
+            partial(class_track, [arm.per_class[index] for arm in comparison.arms]),
+            f"{percent(float(comparison.shares[index]))} %",
+        )
+        for index in np.argsort(-comparison.shares, kind="stable")
+    ]
+    return rows("IoU of each class", ("IoU, %", "share of pixels"), CLASS_TICKS, lines, names, height=24)
 
 
 def occurring(comparison: Comparison) -> np.ndarray:

@@ -6,6 +6,7 @@ A drawing carries classes, and `figure.css` colours them: on the page by the pag
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from markupsafe import Markup, escape
 
@@ -50,6 +51,11 @@ def mark(arm: int, x: object, y: object, kind: str = "mark") -> Markup:
 def arm_class(arm: int) -> str:
     """Gives an element the colour of an arm."""
     return f"arm-{arm % COLORS}"
+
+
+def group(arm: int, parts: Iterable[Markup]) -> Markup:
+    """What belongs to an arm: it has the arm's colour and is hidden with it."""
+    return element("g", *parts, class_=f"arm {arm_class(arm)}", data_arm=arm)
 
 
 def text(words: object, x: object, y: object, class_: str = "", anchor: str | None = None, **more: object) -> Markup:
