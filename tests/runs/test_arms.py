@@ -58,14 +58,6 @@ def test_no_score_is_bold_and_a_missing_class_has_a_dash(trained: RunDir, tmp_pa
     assert "–" in text.split("│ car")[1].splitlines()[0]
 
 
-def test_a_report_of_an_older_version_is_shown(trained: RunDir, tmp_path: Path) -> None:
-    older = changed(trained, tmp_path / "a", ci95={"mean_iou": [0.1, 0.2]}, ci95_resampled="image")
-    path = older.evaluation / "val.json"
-    new = ("ci95_units", "ci95_resamples", "ci95_seed", "units_of_class", "too_few_units")
-    path.write_text(json.dumps({key: value for key, value in json.loads(path.read_text()).items() if key not in new}))
-    assert "(10.0–20.0)" in shown(*comparable([older], "val"))
-
-
 def test_a_folder_for_the_pictures_that_does_not_hold_them_is_refused(
     trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

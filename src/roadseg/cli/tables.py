@@ -21,7 +21,7 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     first = reports[0]
     table = Table(
         title=f"{escape(split)}: images {first['images']}, groups {first['groups']}",
-        caption=caption(first["ci95_resampled"], first.get("ci95_units", first["groups"])),
+        caption=caption(first["ci95_resampled"], first["ci95_units"]),
         title_justify="left",
         caption_justify="left",
     )
@@ -31,9 +31,9 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     for key, title in SCORES.items():
         shown = [_with_interval(report[key], report["ci95"].get(key)) for report in reports]
         table.add_row(title, *shown, end_section=key == "mean_accuracy")
-    rare = first.get("too_few_units", [])
+    rare = first["too_few_units"]
     for name in first["per_class"]:
-        intervals = [report["ci95"].get("per_class", {}).get(name) for report in reports]
+        intervals = [report["ci95"]["per_class"].get(name) for report in reports]
         values = [report["per_class"][name] for report in reports]
         marked = name in rare and any(value is not None for value in values)
         shown = [_with_interval(value, ends) for value, ends in zip(values, intervals, strict=True)]
@@ -45,8 +45,8 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     return table
 
 
-UNITS = {"group": "group", "block": "stretch", "none": "drive", "image": "image"}
-"""What is resampled, in words, by its name in `evaluation/<split>.json`; `image` stands in older files."""
+UNITS = {"group": "group", "block": "stretch", "none": "drive"}
+"""What is resampled, in words, by its name in `evaluation/<split>.json`."""
 
 
 def caption(unit: str, units: int) -> str:
@@ -56,8 +56,6 @@ def caption(unit: str, units: int) -> str:
     text = "percent; intervals: 95 % bootstrap over"
     if unit == "block":
         return f"{text} {units} stretches of consecutive images: nothing about other groups"
-    if unit == "image":
-        return f"{text} images, too narrow: the images are of one group"
     return f"{text} {units} groups" + (", which are too few to compare" if units < FEWEST_UNITS else "")
 
 

@@ -56,7 +56,8 @@ def number(value: float | np.ndarray | np.number) -> float | None:
     return None if np.isnan(value) else float(value)
 
 
-def _nanmean(values: np.ndarray) -> np.ndarray:
+def nanmean(values: np.ndarray) -> np.ndarray:
+    """Mean over the last axis without NaN; NaN where nothing is left."""
     present = ~np.isnan(values)
     return ratio(np.where(present, values, 0).sum(-1), present.sum(-1))
 
@@ -101,11 +102,11 @@ def _iou(margins: Margins) -> np.ndarray:
 
 
 def _mean_iou(margins: Margins) -> np.ndarray:
-    return _nanmean(_iou(margins))
+    return nanmean(_iou(margins))
 
 
 def _recall(margins: Margins) -> np.ndarray:
-    return _nanmean(ratio(margins[..., 0, :], margins[..., 1, :]))
+    return nanmean(ratio(margins[..., 0, :], margins[..., 1, :]))
 
 
 def _accuracy(margins: Margins) -> np.ndarray:

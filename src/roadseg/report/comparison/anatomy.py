@@ -152,7 +152,7 @@ def _iou_score(confusions: np.ndarray) -> Statistic:
     """
     pixels = confusions.sum((0, 1, 3))
     kept = pixels >= max(SMALLEST_SHARE * pixels.sum(), 1)
-    return lambda sums: scores.mean(metrics.per_class_iou(sums)[..., kept])
+    return lambda sums: metrics.nanmean(metrics.per_class_iou(sums)[..., kept])
 
 
 def boundary_table(comparison: Comparison, wheres: list[Where]) -> list[tuple[str, list[Value]]]:
@@ -160,7 +160,7 @@ def boundary_table(comparison: Comparison, wheres: list[Where]) -> list[tuple[st
     groups = _groups(comparison)
 
     def over_classes(score: Statistic) -> Statistic:
-        return lambda counts: scores.mean(score(counts))
+        return lambda counts: metrics.nanmean(score(counts))
 
     return [
         (name, [_value(where.counts[key][:, :, which], over_classes(score), groups) for where in wheres])
@@ -234,10 +234,10 @@ def _groups(comparison: Comparison) -> list[str] | None:
 
 def _value(counts: np.ndarray, score: Statistic, groups: list[str] | None) -> Value:
     """The mean over the seeds of a score of counts (N, seeds, ...), and its interval."""
-    value = _known(scores.mean(score(counts.sum(0))))
+    value = _known(metrics.nanmean(score(counts.sum(0))))
     if groups is None or value is None:
         return Value(value)
-    low, high = stats.share_interval(counts, groups, lambda sums: scores.mean(score(sums)))
+    low, high = stats.share_interval(counts, groups, lambda sums: metrics.nanmean(score(sums)))
     return Value(value, _known(low), _known(high))
 
 

@@ -8,16 +8,7 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float, Int64
 
-
-def ratio(numerator: np.ndarray | np.number, denominator: np.ndarray | np.number) -> Float[np.ndarray, "*n"]:
-    """Their quotient; NaN where the denominator is 0."""
-    return np.asarray(np.where(denominator > 0, numerator / np.maximum(denominator, 1), np.nan))
-
-
-def mean(values: Float[np.ndarray, "*n c"]) -> Float[np.ndarray, "*n"]:
-    """Mean over the classes that have a value."""
-    known = ~np.isnan(values)
-    return ratio(np.where(known, values, 0).sum(-1), known.sum(-1))
+from roadseg.scoring.metrics import nanmean, ratio
 
 
 def boundary_iou(counts: Int64[np.ndarray, "*n c 3"]) -> Float[np.ndarray, "*n c"]:
@@ -39,7 +30,7 @@ def boundary_f(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n c"]
 
 def size_recall(counts: Int64[np.ndarray, "*n c 4"]) -> Float[np.ndarray, "*n"]:
     """Mean over the classes of the share of their objects' pixels that are right."""
-    return mean(ratio(counts[..., 3], counts[..., 2]))
+    return nanmean(ratio(counts[..., 3], counts[..., 2]))
 
 
 def share_called(pairs: Int64[np.ndarray, "*n 2 c c"]) -> Float[np.ndarray, "*n c c"]:

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float, Int64
 
+from roadseg.scoring.metrics import ratio
+
 Counts = Int64[np.ndarray, "n k k"]
 """Pixels of each image by truth (rows) and prediction (columns), (N, C+1, C+1). The last row holds the pixels that the
 truth ignores, the last column the predictions that are no class."""
@@ -130,7 +132,7 @@ def parts(counts: Counts, rule: Rule) -> Parts:
         return _pooled(found, rule)
     occurs = (found.truth if rule.absent == "truth only" else found.union) > 0
     fills = rule.absent in (0, 1)
-    iou = _ratio(found.correct, found.union)
+    iou = ratio(found.correct, found.union)
     weights = _weights(np.ones_like(occurs) if fills else occurs, rule)
     filled = np.where(occurs, 0, weights)
     points = np.where(occurs, weights * iou, filled * (float(rule.absent) if fills else np.nan))
@@ -141,12 +143,12 @@ def parts(counts: Counts, rule: Rule) -> Parts:
 def _weights(kept: np.ndarray, rule: Rule) -> Float[np.ndarray, "n k"]:
     """What each image's class weighs in the mean; 0 where it is not kept. They sum to 1."""
     if rule.averaging == "images":
-        each = np.nan_to_num(_ratio(kept, kept.sum(1, keepdims=True)))
-        return _ratio(each, np.float64(kept.any(1).sum()))
+        each = np.nan_to_num(ratio(kept, kept.sum(1, keepdims=True)))
+        return ratio(each, np.float64(kept.any(1).sum()))
     if rule.averaging == "images of classes" or rule.absent == "undefined":
-        each = np.where(kept.any(0), _ratio(kept, kept.sum(0)), np.nan)
+        each = np.where(kept.any(0), ratio(kept, kept.sum(0)), np.nan)
         return np.asarray(each / kept.shape[1])
-    return _ratio(kept, np.float64(kept.sum()))
+    return ratio(kept, np.float64(kept.sum()))
 
 
 def _pooled(found: Hits, rule: Rule) -> Parts:
@@ -155,13 +157,8 @@ def _pooled(found: Hits, rule: Rule) -> Parts:
     empty, fills = total == 0, rule.absent in (0, 1)
     images = len(total) if fills else int((~empty).sum())
     even = np.full(found.union.shape, 1 / found.union.shape[1])
-    share = np.where(empty, even if fills else 0, _ratio(found.union, total))
-    iou = np.where(empty, float(rule.absent) if fills else 0, _ratio(found.correct, found.union))
-    weights = _ratio(share, np.float64(images))
+    share = np.where(empty, even if fills else 0, ratio(found.union, total))
+    iou = np.where(empty, float(rule.absent) if fills else 0, ratio(found.correct, found.union))
+    weights = ratio(share, np.float64(images))
     points = np.where(weights == 0, 0, weights * iou)
     return Parts(points.sum(0), weights.sum(0), np.where(empty, weights, 0).sum(0))
-
-
-def _ratio(numerator: np.ndarray, denominator: np.ndarray | np.float64) -> np.ndarray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(numerator / denominator, dtype=np.float64)

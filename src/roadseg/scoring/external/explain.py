@@ -67,7 +67,7 @@ def because(counts: Counts, rule: Rule, names: list[str]) -> str:
             return _undefined(counts, rule, step.field, names)
         if abs(step.change) >= LEAST or (np.abs(step.by_class) >= LEAST).any():
             told.append(
-                f"{_what(counts, rule, step.field, names)}: {_points(step.change)}{_classes(step, counts, rule, names)}"
+                f"{_what(counts, rule, step.field, names)}: {points(step.change)}{_classes(step, counts, rule, names)}"
             )
     if told:
         return "; ".join(told)
@@ -119,7 +119,7 @@ def _classes(step: Step, counts: Counts, rule: Rule, names: list[str]) -> str:
         lacking = ""
         if step.field == "absent" and rule.averaging == "pairs":
             lacking = f", absent in {_percent(absent[:, index].mean())} of the images,"
-        texts.append(f"{labels[index]}{lacking} {_points(step.by_class[index])}")
+        texts.append(f"{labels[index]}{lacking} {points(step.by_class[index])}")
     return f" ({'; '.join(texts)})"
 
 
@@ -127,7 +127,8 @@ def _listed(names: list[str]) -> str:
     return ", ".join(names[:-1]) + (" and " if len(names) > 1 else "") + names[-1]
 
 
-def _points(change: float) -> str:
+def points(change: float) -> str:
+    """A change in points of percent with its sign."""
     return f"{100 * change:+.1f}".replace("-", "−")
 
 

@@ -8,6 +8,8 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
+from roadseg.scoring.external.explain import points
+
 BAR = 24
 """Width in characters of the span from the lowest score to the highest."""
 
@@ -30,7 +32,7 @@ def spread_table(report: dict[str, Any]) -> Table:
         if score is None:
             table.add_row(escape(name), "–", "", "undefined")
             continue
-        cells = escape(name), f"{100 * score:.1f}", _points(score - ours), _bar(score, ours, low, high)
+        cells = escape(name), f"{100 * score:.1f}", points(score - ours), _bar(score, ours, low, high)
         table.add_row(*cells, style="bold" if name == "roadseg" else "")
     return table
 
@@ -51,7 +53,3 @@ def reasons(report: dict[str, Any]) -> list[str]:
         by_reason.setdefault(entry["because"], []).append(entry)
     groups = sorted(by_reason.items(), key=lambda item: -max(abs(entry["gap"] or 0) for entry in item[1]))
     return [f"{'; '.join(entry['name'] for entry in entries)}\n    {reason}" for reason, entries in groups]
-
-
-def _points(change: float) -> str:
-    return f"{100 * change:+.1f}".replace("-", "−")
