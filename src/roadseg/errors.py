@@ -1,5 +1,20 @@
 """The errors that a person may see: one or two lines that say what is wrong, where, and how to mend it."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+LIKE = 0.76
+"""How alike two words are of which one may be meant by the other (`difflib`, 0 to 1): segformer is no segnet."""
+
+
+def closest(given: str, known: Iterable[str], before: str = "") -> str:
+    """`did you mean ...? ` with the known word that is spelt like `given`, or nothing where none is near.
+
+    `before` is put in front of it.
+    """
+    near = get_close_matches(given, list(known), n=1, cutoff=LIKE)
+    return f"did you mean {before}{near[0]}? " if near else ""
+
 
 class RoadsegError(ValueError):
     """Wrong usage or bad input; the command line prints the message alone and leaves with exit code 2."""

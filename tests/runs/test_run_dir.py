@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from roadseg.errors import ConfigError, RunError, WorkFailed
 from roadseg.runs import checkpoints
-from roadseg.runs.run_dir import RunDir, latest_run, next_run
+from roadseg.runs.run_dir import RunDir
+from roadseg.runs.run_files import latest_run, next_run
 
 
 def weights(value: float) -> dict[str, torch.Tensor]:

@@ -24,7 +24,7 @@ class BenchWords(Words):
 
 
 def bench(words: BenchWords) -> None:
-    """Time this machine at roadseg's work, and say how far it is from its best."""
+    """Benchmark this machine against its peak."""
     import json
 
     from roadseg.bench import WORK, bench_table

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from roadseg.cli.flags import Argument, Command, Flag, Words
 from roadseg.cli.terminal import live_display, new_console, say
+from roadseg.runs.run_files import RunFiles
 from roadseg.system.processes import is_main_process
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class CompareWords(Words):
 
 def compare(words: CompareWords) -> None:
     """Put the scores of runs side by side, and write a report on them."""
+    for path in words.runs:
+        RunFiles(path).config()
     from roadseg.cli.tables import score_table
     from roadseg.report.comparison.gather import check_pictures, with_intervals
     from roadseg.report.comparison.learning import divided, gather_shares

@@ -1,4 +1,4 @@
-"""doctor: what this machine has."""
+"""doctor: what this machine has, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from roadseg.cli.terminal import new_console, say
 
 
 def doctor(words: Words) -> None:
-    """Say what this machine has."""
+    """Report hardware, precision and known problems."""
     from roadseg.system.doctor import examine
 
     console = new_console()

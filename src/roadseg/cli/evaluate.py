@@ -9,6 +9,7 @@ from pydantic import Field
 
 from roadseg.cli.flags import Argument, Command, Flag, Words
 from roadseg.cli.terminal import live_display, new_console
+from roadseg.runs.run_files import RunFiles
 from roadseg.system.processes import is_main_process
 
 
@@ -23,6 +24,7 @@ class EvaluateWords(Words):
 
 def evaluate(words: EvaluateWords) -> None:
     """Score a run on a split."""
+    RunFiles(words.run).config()
     from roadseg.cli.tables import score_table
     from roadseg.runs.run_dir import RunDir
     from roadseg.scoring.evaluate import evaluate_run

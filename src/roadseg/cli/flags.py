@@ -13,13 +13,18 @@ from pydantic.fields import FieldInfo
 
 from roadseg.config.overrides import choices, did_you_mean, is_tuple
 from roadseg.config.settings import Config, Settings, complaint
-from roadseg.errors import ConfigError
+from roadseg.errors import ConfigError, closest
 
 VALUES = {
     "crop": "HEIGHT WIDTH", "resize": "HEIGHT WIDTH", "scale": "LOW HIGH", "fractions": "TRAIN VAL TEST",
     "root": "DIR", "weights": "FILE|imagenet", "from_run": "RUN",
 }  # fmt: skip
 """How the values of a setting are called in its help."""
+ALSO_CALLED = {
+    "infer": "predict", "inference": "predict", "segment": "predict", "eval": "evaluate", "test": "evaluate",
+    "fit": "train", "list": "runs", "export": "predict",
+}  # fmt: skip
+"""Commands by the names that other tools have for them."""
 SETTING = "setting "
 """What the settings' names begin with among the parsed arguments, so that they are no words of the command."""
 
@@ -103,8 +108,9 @@ class Parser(argparse.ArgumentParser):
             flags = {flag: action.help or "" for action in self._actions for flag in action.option_strings}
             message = f"unknown argument {unknown[1]}; {did_you_mean(unknown[1], flags)}see {self.prog} --help"
         elif choice:
-            commands = dict.fromkeys(re.findall(r"\w+", choice[2]), "")
-            message = f"no command {choice[1]!r}; {did_you_mean(choice[1], commands)}choices: {', '.join(commands)}"
+            commands = re.findall(r"\w+", choice[2])
+            meant = closest(ALSO_CALLED.get(choice[1], choice[1]), commands)
+            message = f"no command {choice[1]!r}; {meant}choices: {', '.join(commands)}"
         elif self.example and "arguments are required" in message:
             message += f"\nfor example: {self.example}"
         self.exit(2, f"{self.prog}: {message}\n")

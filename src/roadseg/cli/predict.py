@@ -10,6 +10,7 @@ from pydantic import Field
 from roadseg.cli.flags import Argument, Command, Flag, Words
 from roadseg.cli.terminal import live_display, new_console, say
 from roadseg.errors import ConfigError
+from roadseg.runs.run_files import RunFiles
 
 
 class PredictWords(Words):
@@ -29,14 +30,15 @@ class PredictWords(Words):
 
 def predict(words: PredictWords) -> None:
     """Label pictures."""
-    from roadseg.inference.predict import predict as label_pictures
-    from roadseg.runs.run_dir import RunDir
-
-    console = new_console()
+    RunFiles(words.run).config()
     if words.at_least is not None and not 0 < words.at_least < 1:
         raise ConfigError(f"--at-least {words.at_least:g}: give a share between 0 and 1, such as 0.95")
     if words.format and words.at_least is not None:
         raise ConfigError("--format and --at-least exclude each other; a benchmark wants a class for every pixel")
+    from roadseg.inference.predict import predict as label_pictures
+    from roadseg.runs.run_dir import RunDir
+
+    console = new_console()
     inputs = list(words.inputs)
     if words.format:
         from roadseg.inference.submission import submit

@@ -14,8 +14,9 @@ from rich.table import Table
 from roadseg.cli.compare import say_learning, write
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import FAILED, INTERRUPTED, complain, live_display, new_console, say
-from roadseg.config.overrides import overridden
+from roadseg.config.overrides import overridden, setting_value
 from roadseg.config.recipes import recipe
+from roadseg.data import label_space
 from roadseg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -44,10 +45,10 @@ class StudyWords(WithSettings):
 
 def study(words: StudyWords) -> int:
     """Train recipes under one protocol, compare them, and write a report."""
+    title, trials, chosen = _planned(words)
     from roadseg.training.interrupt import Interrupted
     from roadseg.training.study import run
 
-    title, trials, chosen = _planned(words)
     console = new_console()
     compared: list[Comparison] = []
 
@@ -75,8 +76,6 @@ def study(words: StudyWords) -> int:
 
 def _planned(words: StudyWords) -> tuple[str, list[Trial], bool]:
     """The study's title, its runs, and whether a setting is chosen by its scores, which would spoil a test."""
-    from roadseg.training.study import make_arms, plan
-
     if words.seeds and "seed" in words.given:
         raise ConfigError("--seeds and --seed exclude each other; give one of them")
     if words.folds < 0 or words.folds == 1:
@@ -89,6 +88,12 @@ def _planned(words: StudyWords) -> tuple[str, list[Trial], bool]:
     twice = next((key for key in varied if key in words.given), None)
     if twice:
         raise ConfigError(f"--{twice} and --vary {twice} exclude each other; give one of them")
+    for base in bases:
+        label_space(base.data)
+        for key, value in ((key, value) for key, values in varied.items() for value in values):
+            overridden(base, {key: setting_value(key, value)})
+    from roadseg.training.study import make_arms, plan
+
     trials = plan(make_arms(bases, varied), words.seeds or [bases[0].seed], words.folds, words.output, both)
     title = " and ".join(words.recipes) + "".join(f", {key} varied" for key in varied)
     return title, trials, any(key != "data.split.share" for key in varied)

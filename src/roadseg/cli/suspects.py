@@ -13,6 +13,7 @@ from rich.table import Table
 from roadseg.cli.flags import Argument, Command, Flag, Words
 from roadseg.cli.terminal import live_display, new_console, say
 from roadseg.errors import ConfigError
+from roadseg.runs.run_files import RunFiles
 from roadseg.system.files import check_unused
 
 
@@ -27,7 +28,10 @@ class SuspectsWords(Words):
 
 
 def suspects(words: SuspectsWords) -> None:
-    """Rank labels that are likely wrong, by networks that were not trained on their images."""
+    """Rank likely label errors, using models that never saw those images."""
+    for path in words.runs:
+        if not (path / "study.json").is_file():
+            RunFiles(path).config()
     from roadseg.curation.suspects import find, rows, write
     from roadseg.runs.arms import complete_runs
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from roadseg.config.settings import Config, Settings, complaint
-from roadseg.errors import ConfigError
+from roadseg.errors import LIKE, ConfigError, closest
 
 
 def overridden(settings: Config, arguments: dict[str, Any]) -> Config:
@@ -86,12 +86,12 @@ def did_you_mean(given: str, known: dict[str, str]) -> str:
     Else the one that is about what was given (`learning_rate`), or looks like it as a whole.
     """
     parts = {flag: _last_part(flag) for flag in known}
-    near = difflib.get_close_matches(_last_part(given), parts.values(), n=1)
+    near = difflib.get_close_matches(_last_part(given), parts.values(), n=1, cutoff=LIKE)
     words = " ".join(re.split(r"[_-]+", _last_part(given)))
     close = difflib.get_close_matches(given, [flag for flag, part in parts.items() if part in near], n=1, cutoff=0)
-    close += [flag for flag, about in known.items() if re.match(rf"{re.escape(words)}\b", about)]
-    close += difflib.get_close_matches(given, known, n=1)
-    return f"did you mean {close[0]}? " if close else ""
+    for find in (re.match, re.search):
+        close += [flag for flag, about in known.items() if find(rf"\b{re.escape(words)}\b", about)]
+    return f"did you mean {close[0]}? " if close else closest(given, known)
 
 
 def _last_part(flag: str) -> str:

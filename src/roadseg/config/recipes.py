@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple
 
 from roadseg.config.registry import DATASETS, NETWORKS
 from roadseg.config.settings import Config, Crf, Data, Model, Optimizer, Split, Train, Transforms
-from roadseg.errors import ConfigError
+from roadseg.errors import ConfigError, closest
 
 # The pretrained trunk at a tenth of the head's rate, two 512-wide layers in place of fc6 and fc7, much augmentation:
 # what a few hundred images bear.
@@ -117,7 +116,10 @@ def recipe(name: str) -> Config:
     """The configuration of a recipe. Raises `ConfigError` with the closest name for an unknown one."""
     known = _recipes()
     if name not in known:
-        close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
+        # Of a data set that is known the network alone is compared: camvid-segformer is not camvid-segnet.
+        data = max((f"{kind}-" for kind in (*DATASETS, *OTHERS) if name.startswith(f"{kind}-")), key=len, default="")
+        hint = closest(
+            name.removeprefix(data), [each.removeprefix(data) for each in known if each.startswith(data)], data
+        )
         raise ConfigError(f"no recipe {name!r}; {hint}roadseg recipes lists them")
     return known[name].make()

@@ -6,13 +6,12 @@ Text, because settings, recipes and `--help` do without torch and stand below th
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, TypeVar
 
-from roadseg.errors import ConfigError
+from roadseg.errors import ConfigError, closest
 
 Line = TypeVar("Line")
 
@@ -93,9 +92,7 @@ DATASETS: dict[str, DataSet] = {
 def entry(kind: str, table: Mapping[str, Line], name: str) -> Line:
     """The line of that name. Raises `ConfigError` with the closest name and the choices."""
     if name not in table:
-        close = difflib.get_close_matches(name, table, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        raise ConfigError(f"no {kind} {name!r}; {hint}choices: {', '.join(table)}")
+        raise ConfigError(f"no {kind} {name!r}; {closest(name, table)}choices: {', '.join(table)}")
     return table[name]
 
 

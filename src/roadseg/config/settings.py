@@ -40,7 +40,7 @@ class Split(Settings):
     file: Path | None = Field(None, description="splits.json to reuse, for the scheme 'file'")
     share: float = Field(
         1.0, gt=0, le=1,
-        description="share of the training images that is used, whole drives first; an epoch stays as long as with all",
+        description="fraction of the training images to use, whole drives first; steps per epoch stay the same",
     )  # fmt: skip
     share_seed: int = Field(0, ge=0, description="which images a share below 1 draws; a study adds the training seed")
 
@@ -79,7 +79,7 @@ class Transforms(Settings):
 
     resize: Size | None = Field(None, description="height and width of the network's input; default: the image's own")
     score_at: Literal["label", "input"] = Field(
-        "label", description="scores at the label's own size, or at resize's, to which labels are then shrunk too"
+        "label", description="resolution at which scores are computed: the label's own, or that of resize"
     )
     scale: tuple[Positive, Positive] = Field((1.0, 1.0), description="range of the random scale, drawn log-uniformly")
     crop: Size | None = Field(None, description="height and width of the random crop")
@@ -159,21 +159,23 @@ class Train(Settings):
     """The loop."""
 
     epochs: int = Field(30, ge=1, description="passes over the training images")
-    batch_size: int = Field(4, ge=1, description="images in a forward pass, on each process")
+    batch_size: int = Field(4, ge=1, description="batch size per process")
     accumulate: int = Field(1, ge=1, description="forward passes that make one step of the optimizer")
-    shuffle: bool = Field(True, description="a new order in each epoch; false: the first one again and again")
+    shuffle: bool = Field(True, description="a new order in each epoch; false: same order every epoch")
     clip: Positive | None = Field(None, description="largest norm of the gradient")
-    class_weights: Literal["none", "log"] = Field("none", description="log: 1 / log(1.1 + share of the class's pixels)")
+    class_weights: Literal["none", "log"] = Field(
+        "none", description="loss weights; log: 1 / log(1.1 + the class's share of pixels)"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bfloat16 where the hardware has it")
     recompute: bool = Field(
         False, description="activation checkpointing of the trunk: less memory for more time, the same result"
     )
-    patience: int | None = Field(None, ge=1, description="stop after this many epochs without a better val mIoU")
+    patience: int | None = Field(None, ge=1, description="early stopping: epochs without a better val mIoU")
     checkpoint_minutes: Positive = Field(10.0, description="also save this often inside an epoch")
 
 
 class Crf(Settings):
-    """A fully connected CRF over what a trained network predicts; training itself does without."""
+    """CRF post-processing, at prediction time only."""
 
     iterations: int = Field(0, ge=0, le=100, description="steps of mean-field inference, 5 are enough; 0: no CRF")
     weight: float = Field(2.0, ge=0, description="pull between pixels that are near and alike")

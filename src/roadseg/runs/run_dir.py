@@ -155,20 +155,6 @@ class RunDir(RunFiles):
             write_bytes(path, content)
 
 
-def next_run(root: Path, recipe: str) -> Path:
-    """`root/recipe/<n>` with the first number that is free."""
-    numbers = [int(path.name) for path in (root / recipe).glob("*") if path.name.isdigit()]
-    return root / recipe / str(max(numbers, default=0) + 1)
-
-
-def latest_run(root: Path, recipe: str) -> Path:
-    """The newest run of a recipe. Raises `RunError` where there is none."""
-    numbers = [int(path.name) for path in (root / recipe).glob("*") if path.name.isdigit()]
-    if not numbers:
-        raise RunError(f"no run of {recipe} in {root}; start one without --resume")
-    return root / recipe / str(max(numbers))
-
-
 def environment() -> dict[str, Any]:
     """What produced a run: versions, machine, command."""
     return {

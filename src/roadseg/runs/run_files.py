@@ -131,3 +131,20 @@ class RunFiles:
         """Whether `split` was scored, and its counts and predictions were kept."""
         kept = (self.evaluation / split).is_dir() and (self.evaluation / f"{split}.confusion.npz").exists()
         return kept and split in self.evaluations()
+
+
+def next_run(root: Path, recipe: str) -> Path:
+    """`root/recipe/<n>` with the first number that is free."""
+    return root / recipe / str(max(_numbers(root / recipe), default=0) + 1)
+
+
+def latest_run(root: Path, recipe: str) -> Path:
+    """The newest run of a recipe. Raises `RunError` where there is none."""
+    numbers = _numbers(root / recipe)
+    if not numbers:
+        raise RunError(f"no run of {recipe} in {root}; start one without --resume")
+    return root / recipe / str(max(numbers))
+
+
+def _numbers(folder: Path) -> list[int]:
+    return [int(path.name) for path in folder.glob("*") if path.name.isdigit()]

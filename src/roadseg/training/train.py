@@ -141,8 +141,9 @@ class Training:
         trained = sum(p.numel() for p in network.model.parameters() if p.requires_grad)
         processes = self.accelerator.num_processes
         self.display.say(
-            f"{self.settings.recipe}: {images['train']}{few} training and {images['val']} validation images, "
-            f"{len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train ({network.started_from}); "
+            f"{self.run.path}: {self.settings.recipe} on {images['train']}{few} training and {images['val']} "
+            f"validation images, {len(self.space.classes)} classes, {trained / 1e6:.1f} M parameters to train "
+            f"({network.started_from}); "
             f"{self.accelerator.device.type}{'' if processes == 1 else f' x {processes}'}, "
             f"{'bfloat16' if self.accelerator.mixed_precision == 'bf16' else 'float32'}. "
             "Losses and scores are training / validation, scores in percent."

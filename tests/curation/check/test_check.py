@@ -350,7 +350,14 @@ def test_command_on_a_plain_folder(plain: Path, tmp_path: Path, capsys: pytest.C
     (plain / "roadseg.yaml").write_text((output / "roadseg.yaml").read_text())
     assert len(folder.records(plain, "all")) == 12
     assert load(plain / "roadseg.yaml").names == camvid().names
-    assert main(["data", "check", str(plain), "--output", str(output)]) == 2
+    (output / "roadseg.yaml").write_text("# completed by hand\n")
+    (output / "montage.png").write_bytes(b"old")
+    assert main(["data", "check", str(plain), "--output", str(output)]) == 1, "its own output is replaced"
+    assert (output / "montage.png").read_bytes() != b"old"
+    assert (output / "roadseg.yaml").read_text() == "# completed by hand\n"
+    (output / "notes.txt").touch()
+    assert main(["data", "check", str(plain), "--output", str(output)]) == 2, "other files are not"
+    assert "holds other files (notes.txt)" in capsys.readouterr().err
     assert main(["data", "check", str(plain), "--output", str(plain / "out")]) == 2
     assert "lies in the data" in capsys.readouterr().err
 

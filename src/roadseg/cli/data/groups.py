@@ -37,8 +37,11 @@ def groups(words: GroupsWords) -> None:
     assert root is not None  # label_space needed it
     records = [record for part in kind.labelled(root) for record in kind.records(root, part)]
     if len({record.group for record in records}) < len(records):
-        own = " (to find others, take group out of its roadseg.yaml)" if settings.data.name == "folder" else ""
-        raise ConfigError(f"the groups of {root} are known already: several images have one{own}; nothing to do")
+        if settings.data.name == "folder":
+            raise ConfigError(
+                "roadseg.yaml already defines groups; remove {group} from its paths to detect look-alikes instead"
+            )
+        raise ConfigError(f"the groups of {root} are known already (its drives); nothing to do")
     console = new_console()
     with live_display(console) as display:
         display.begin("looking at images", len(records))

@@ -11,6 +11,7 @@ from roadseg.cli.flags import Argument, Command, WithData
 from roadseg.cli.terminal import FAILED, live_display, new_console, say
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
+from roadseg.data import label_space
 
 
 class StatsWords(WithData):
@@ -21,9 +22,10 @@ class StatsWords(WithData):
 
 def stats(words: StatsWords) -> int:
     """Count images, groups and classes of each part; say what could not be counted, if anything."""
+    data = overridden(recipe(words.recipe), words.given).data
+    label_space(data)
     from roadseg.curation.check import find_data, inspect_all, left_out, stats_table
 
-    data = overridden(recipe(words.recipe), words.given).data
     inputs = find_data(data)
     console = new_console()
     with live_display(console) as display:
@@ -33,7 +35,7 @@ def stats(words: StatsWords) -> int:
     problems = left_out(inputs, inspected, inputs.space)
     if not problems:
         return 0
-    say(console, f"problems: {'; '.join(problems)}")
+    say(console, f"skipped: {'; '.join(problems)}")
     say(
         console,
         f"roadseg data check {words.recipe} --data.root {shlex.quote(str(data.root))} says which files, "
