@@ -16,7 +16,9 @@ from roadseg.config.settings import (
     Split,
     Train,
     Transforms,
+    as_trained,
     complaint,
+    difference,
     from_json,
     to_json,
 )
@@ -135,3 +137,17 @@ def test_complaint_of_a_whole_model_has_no_key() -> None:
     with pytest.raises(ValidationError) as caught:
         Transforms(scale=(2, 1))
     assert complaint(caught.value) == "scale 2 to 1 is empty; give the smaller one first"
+
+
+@given(configs, configs)
+def test_settings_as_trained_differ_only_where_training_does(stored: Config, given_now: Config) -> None:
+    trained = as_trained(stored)
+    assert as_trained(trained) == trained
+    assert difference(stored, trained) is None
+    assert difference(trained, stored) is None
+    if stored.model.weights or stored.model.from_run:
+        assert trained == stored
+    else:
+        assert trained.optimizer.trunk_lr is None
+        assert trained.optimizer.frozen_blocks == 0
+    assert (difference(stored, given_now) is None) == (difference(trained, as_trained(given_now)) is None)

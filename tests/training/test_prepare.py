@@ -1,15 +1,21 @@
 """What training begins with; what comes of it is in test_train.py."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
 
 from roadseg import data
-from roadseg.config.settings import Config
+from roadseg.config.overrides import overridden
+from roadseg.config.recipes import names, recipe
+from roadseg.config.settings import Config, as_trained, difference, to_json
 from roadseg.data.loading import GIB
+from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 from roadseg.training.prepare import build_network, read_parts
+from roadseg.training.train import train
 
 Configure = Callable[..., Config]
 
@@ -53,9 +59,50 @@ def test_the_seed_makes_the_network(tiny: Configure) -> None:
     assert any(not torch.equal(weights[0][name], weights[2][name]) for name in weights[0])
 
 
-def test_a_trunk_without_pretrained_weights_is_not_spared(tiny: Configure) -> None:
-    settings = tiny(optimizer__frozen_blocks=2, optimizer__trunk_lr=0)
+def test_a_trunk_without_first_weights_is_not_spared(tiny: Configure) -> None:
+    settings = as_trained(tiny(optimizer__frozen_blocks=2, optimizer__trunk_lr=0))
     model, optimizer, started_from = build_network(settings, 3, pretrained=True)
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert {group["lr"] for group in optimizer.param_groups} == {settings.optimizer.lr}
     assert started_from == "from random weights"
+
+
+@pytest.mark.parametrize("weights", ["none", "imagenet"])
+def test_what_a_recipe_stores_is_what_it_trains(weights: str) -> None:
+    """The rate of each group and which blocks learn in the network that is built, beside the stored file's figures."""
+    for name in names():
+        given = overridden(recipe(name), {"model.width": 0.02, "model.weights": weights})
+        settings = as_trained(given)
+        model, optimizer, _ = build_network(settings, 3, pretrained=False)
+        stored = json.loads(to_json(settings))["optimizer"]
+        if weights == "none":
+            assert (stored["trunk_lr"], stored["frozen_blocks"]) == (None, 0), name
+        else:
+            assert settings == given, name
+        rate = stored["lr"] if stored["trunk_lr"] is None else stored["trunk_lr"]
+        rate_of = {id(parameter): rate for parameter in model.trunk.parameters()}
+        for group in optimizer.param_groups:
+            rates = {rate_of.get(id(parameter), stored["lr"]) for parameter in group["params"]}
+            assert rates == {group["base_lr"]}, name
+        learning = [all(parameter.requires_grad for parameter in block.parameters()) for block in model.trunk.blocks]
+        frozen = stored["frozen_blocks"]
+        assert learning == [False] * frozen + [True] * (len(learning) - frozen), name
+
+
+@pytest.mark.parametrize("with_weights", [False, True])
+def test_the_stored_settings_are_what_was_done(
+    tiny: Configure, trained: RunDir, tmp_path: Path, with_weights: bool
+) -> None:
+    """The optimizer's state in the checkpoint has the rates of config.json, and as many parameters as learn there."""
+    first = {"model__from_run": str(trained.path)} if with_weights else {}
+    given = tiny(train__epochs=1, optimizer__lr=5e-4, optimizer__trunk_lr=5e-5, optimizer__frozen_blocks=2, **first)
+    run = RunDir(tmp_path / "run")
+    train(run, given, Display())
+    stored = run.config()
+    done = [(group["base_lr"], len(group["params"])) for group in run.trainer()["optimizer"]["param_groups"]]
+    network = build_network(stored, len(run.labels().classes), pretrained=False)
+    assert done == [(group["base_lr"], len(group["params"])) for group in network.optimizer.param_groups]
+    assert {rate for rate, _ in done} == ({5e-4, 5e-5} if with_weights else {5e-4})
+    assert stored.optimizer.trunk_lr == (5e-5 if with_weights else None)
+    assert stored.optimizer.frozen_blocks == (2 if with_weights else 0)
+    assert difference(stored, given) is None, "the same command resumes the run"

@@ -75,6 +75,18 @@ def test_bad_variations_are_refused(tiny: Configure, vary: dict[str, list[str]],
         make_arms([small(tiny)], vary)
 
 
+def test_arms_that_would_train_alike_are_refused(tiny: Configure) -> None:
+    """Without first weights the trunk has the head's rate, whatever is given; with them the rates differ."""
+    vary = {"optimizer.trunk_lr": ["1e-4", "1e-3"]}
+    with pytest.raises(
+        ConfigError, match=r"would train as demo-fcn32s optimizer\.trunk_lr=1e-4 does"
+    ):
+        make_arms([small(tiny)], vary)
+    assert len(make_arms([small(tiny)], {"model.weights": ["imagenet"], **vary})) == 2
+    single = make_arms([small(tiny)], {"optimizer.trunk_lr": ["1e-4"]})
+    assert [settings.optimizer.trunk_lr for settings in single.values()] == [None]
+
+
 def test_the_plan_goes_seed_by_seed(tiny: Configure, tmp_path: Path) -> None:
     arms = make_arms([tiny("demo-fcn32s"), tiny("demo-fcn16s")], {"model.weights": ["a/b.pth", "none"]})
     trials = plan(arms, [3, 4], 0, tmp_path)

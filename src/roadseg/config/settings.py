@@ -146,8 +146,8 @@ class Optimizer(Settings):
 
     name: Literal["sgd", "adam", "adamw"] = Field("sgd", description="optimizer")
     lr: Positive = Field(1e-3, description="learning rate of the head, and of the trunk unless trunk_lr is given")
-    trunk_lr: float | None = Field(None, ge=0, description="learning rate of the trunk; 0 freezes it")
-    frozen_blocks: int = Field(0, ge=0, description="number of the trunk's first blocks that are not trained")
+    trunk_lr: float | None = Field(None, ge=0, description="learning rate of a trunk with first weights; 0 freezes it")
+    frozen_blocks: int = Field(0, ge=0, description="how many of its first blocks are not trained")
     momentum: float = Field(0.9, ge=0, lt=1, description="momentum of SGD")
     weight_decay: float = Field(0.0, ge=0, description="on weights; never on biases and normalisation")
     schedule: Literal["constant", "poly"] = Field("poly", description="poly: lr * (1 - step/steps) ** power")
@@ -217,9 +217,20 @@ WITHOUT_EFFECT = {"data.root", "data.cache_gib", "data.workers", "train.recomput
 """Settings that may differ when a run is resumed: the result does not depend on them."""
 
 
+def as_trained(settings: Config) -> Config:
+    """The settings as training follows them, which a run stores.
+
+    In a trunk of random weights there is nothing to keep: all of it trains, at the head's rate.
+    """
+    if settings.model.weights is not None or settings.model.from_run is not None:
+        return settings
+    optimizer = settings.optimizer.model_copy(update={"trunk_lr": None, "frozen_blocks": 0})
+    return settings.model_copy(update={"optimizer": optimizer})
+
+
 def difference(stored: Config, given: Config) -> str | None:
     """The first setting that would change a run's result, in words, or None."""
-    before, now = flat(stored.model_dump()), flat(given.model_dump())
+    before, now = flat(as_trained(stored).model_dump()), flat(as_trained(given).model_dump())
     for key in before:
         if before[key] != now[key] and key not in WITHOUT_EFFECT:
             return f"{key} is {before[key]} there and {now[key]} here"

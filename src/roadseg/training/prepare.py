@@ -71,14 +71,13 @@ def _read(
 def build_network(settings: Config, classes: int, pretrained: bool) -> Network:
     """The network of the settings: with its first weights, or with those of a checkpoint still to come.
 
-    Raises `WeightsError` and `RunError` where the first weights do not fit.
+    The optimizer is the settings' own: give them `as_trained`. Raises `WeightsError` and `RunError` where the first
+    weights do not fit.
     """
     chosen, optimizer = settings.model, settings.optimizer
     torch.manual_seed(settings.seed)
     model = models.build(chosen, classes)
     started_from = first_weights(model, chosen) if pretrained else "from its checkpoint"
-    if chosen.weights is None and chosen.from_run is None:  # there is nothing to keep in the trunk
-        optimizer = optimizer.model_copy(update={"frozen_blocks": 0, "trunk_lr": None})
     freeze(model.trunk.blocks, optimizer)
     model.trunk.recompute = settings.train.recompute
     return Network(model, make_optimizer(parameter_groups(model, model.trunk, optimizer), optimizer), started_from)

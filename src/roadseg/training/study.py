@@ -18,7 +18,7 @@ from typing import Any
 
 from roadseg import models
 from roadseg.config.overrides import overridden, setting_value
-from roadseg.config.settings import Config, Data, difference
+from roadseg.config.settings import Config, Data, as_trained, difference
 from roadseg.data import label_space, load_records
 from roadseg.data.decode import read_sample
 from roadseg.data.splits import Splits
@@ -72,17 +72,27 @@ class Trial:
 def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[Arm, Config]:
     """The configurations to compare: every base with every combination of the varied settings.
 
-    Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal ones.
+    Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal ones,
+    in what is given or in what is done (`as_trained`).
     """
     arms: dict[Arm, Config] = {}
+    given: list[Config] = []
     for base in bases:
         for values in itertools.product(*vary.values()):
             changes = dict(zip(vary, values, strict=True))
             settings = overridden(base, {key: setting_value(key, value) for key, value in changes.items()})
             words = [f"{key}={value}" for key, value in changes.items() if key != SHARE]
             arm = Arm(" ".join([base.recipe, *words]), share=settings.data.split.share if SHARE in vary else None)
-            if settings in arms.values():
+            if settings in given:
                 raise ConfigError(f"{arm.name} stands twice; name each recipe and each value once")
+            given.append(settings)
+            settings = as_trained(settings)
+            other = next((each.name for each, trained in arms.items() if trained == settings), None)
+            if other is not None:
+                raise ConfigError(
+                    f"{arm.name} would train as {other} does, because its trunk has no first weights; "
+                    "give some with --model.weights, or vary another setting"
+                )
             arms[arm] = settings
     return arms
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from roadseg import data
-from roadseg.config.settings import Config, Crf, difference
+from roadseg.config.settings import Config, Crf, as_trained, difference
 from roadseg.data.loading import (
     Augmented,
     Batch,
@@ -66,12 +66,13 @@ def train(
     watch: Watch | None = None,
     begin: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
-    """Train into `run` and return the validation report of the best checkpoint.
+    """Train into `run` and return the validation report of the best checkpoint. The run stores what is done.
 
     `begin` is called when the data and the network are fine, before anything is written.
     Raises `RoadsegError` for bad input, or where another process trains the run, before anything is written,
     `WorkFailed` when the loss is not finite, and `Interrupted` after a signal.
     """
+    settings = as_trained(settings)
     begun = resume and (run.path / "config.json").exists()
     different = difference(run.config(), settings) if begun else None
     if different:
