@@ -18,7 +18,7 @@ jaxtyped = jaxtyping.jaxtyped
 def _has_shapes(function: object) -> bool:
     try:
         return "jaxtyping." in repr(typing.get_type_hints(function, include_extras=True))
-    except NameError:  # a class that is still being defined
+    except (NameError, TypeError):  # a class that is still being defined; a generic type for static checkers alone
         return True
 
 

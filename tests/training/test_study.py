@@ -78,9 +78,7 @@ def test_bad_variations_are_refused(tiny: Configure, vary: dict[str, list[str]],
 def test_arms_that_would_train_alike_are_refused(tiny: Configure) -> None:
     """Without first weights the trunk has the head's rate, whatever is given; with them the rates differ."""
     vary = {"optimizer.trunk_lr": ["1e-4", "1e-3"]}
-    with pytest.raises(
-        ConfigError, match=r"would train as demo-fcn32s optimizer\.trunk_lr=1e-4 does"
-    ):
+    with pytest.raises(ConfigError, match=r"would train as demo-fcn32s optimizer\.trunk_lr=1e-4 does"):
         make_arms([small(tiny)], vary)
     assert len(make_arms([small(tiny)], {"model.weights": ["imagenet"], **vary})) == 2
     single = make_arms([small(tiny)], {"optimizer.trunk_lr": ["1e-4"]})
