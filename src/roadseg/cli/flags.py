@@ -116,11 +116,11 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def add_command(commands: argparse._SubParsersAction[Parser], command: Command[Any]) -> None:
+def add_command(add_parser: Callable[..., Parser], command: Command[Any]) -> None:
     """Make the parser of a command, with its flags, usage and example."""
     about = (command.act.__doc__ or "").strip()
     summary = about.splitlines()[0]
-    parser = commands.add_parser(
+    parser = add_parser(
         command.name,
         help=summary[0].lower() + summary[1:].rstrip("."),
         description=about,

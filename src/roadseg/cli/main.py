@@ -74,14 +74,14 @@ def _parser() -> Parser:
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for command in BEFORE_DATA:
-        add_command(commands, command)
+        add_command(commands.add_parser, command)
     data = commands.add_parser(
         "data", help="check images and labels, count classes, divide them, draw streets", allow_abbrev=False
     )
     data.set_defaults(parser=data)
     inner = data.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for command in DATA:
-        add_command(inner, command)
+        add_command(inner.add_parser, command)
     for command in AFTER_DATA:
-        add_command(commands, command)
+        add_command(commands.add_parser, command)
     return parser
