@@ -102,6 +102,23 @@ def test_it_loads_alone_and_fits(visit: Visit, width: int) -> None:
     assert js(page, "[...document.images].every(image => image.naturalWidth > 0)")
 
 
+def test_a_phone_shows_whole_tables(visit: Visit) -> None:
+    page = visit(390)
+    page.execute_script("for (const part of document.querySelectorAll('details')) part.open = true")
+    sheets = "[...document.querySelectorAll('.sheet')]"
+    assert len(js(page, f"{sheets}.map(e => e.ariaLabel)")) >= 4
+    assert js(page, f"{sheets}.filter(e => e.scrollWidth > e.clientWidth).map(e => e.ariaLabel)") == []
+    marks = "[...document.querySelectorAll('.classes tbody tr:first-child .narrow')]"
+    assert js(page, f"{marks}.map(e => e.getClientRects().length)") == [1, 1], "numbers say whose they are"
+    assert js(visit(1280), f"{marks}.map(e => e.getClientRects().length)") == [0, 0], "the column's head does there"
+
+
+def test_class_colors_are_told_before_the_first_picture(visit: Visit) -> None:
+    page = visit()
+    order = "document.querySelector('.legend').compareDocumentPosition(document.querySelector('.card'))"
+    assert js(page, f"{order} & Node.DOCUMENT_POSITION_FOLLOWING") != 0
+
+
 def test_the_theme_switches_and_arms_can_be_hidden(visit: Visit) -> None:
     page = visit()
     ground = "getComputedStyle(document.body).backgroundColor"
