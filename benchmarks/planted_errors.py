@@ -160,7 +160,7 @@ def trial(folder: Path, seed: int, count: int, epochs: int) -> None:
     streets, study = folder / "streets", folder / "study"
     synthesize(streets, drives=24, frames=4, seed=100 + seed)
     planted = plant(streets, count, seed)
-    options = ["--folds", "3", "--train.epochs", str(epochs), "--output", str(study)]
+    options = ["--folds", "3", "--train.epochs", str(epochs), "--transforms.crop", "128", "256", "--output", str(study)]
     assert roadseg(["study", "demo-fcn16s", "--data.root", str(streets), *options]) == 0
     suspects = find(complete_runs([study]), streets, Display()).suspects
     regions = [suspect.region for suspect in suspects]

@@ -4,6 +4,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+SIZE=(--width 256 --height 96) # pixels of a street: small enough for minutes on two cores
+
 say() { printf '\n== %s\n' "$*"; }
 
 say "1/3 Drawing labelled streets"
@@ -11,7 +13,7 @@ if [ -f demo/streets/drives.txt ]; then # written last
     echo "demo/streets is there already"
 else
     rm -rf demo/streets
-    roadseg data synthesize demo/streets --drives 24 --frames 3
+    roadseg data synthesize demo/streets --drives 48 --frames 2 "${SIZE[@]}"
 fi
 
 say "2/3 Training FCN-32s and FCN-16s, and comparing them on drives that neither has seen"
@@ -20,7 +22,7 @@ roadseg study demo-fcn32s demo-fcn16s --data.root demo/streets --output demo/stu
 say "3/3 Labelling new streets"
 if [ ! -f demo/new/drives.txt ]; then
     rm -rf demo/new
-    roadseg data synthesize demo/new --drives 4 --frames 1 --seed 1 >/dev/null
+    roadseg data synthesize demo/new --drives 4 --frames 1 "${SIZE[@]}" --seed 1 >/dev/null
 fi
 for network in fcn32s fcn16s; do
     roadseg predict "demo/study/runs/demo-$network/seed-0" demo/new/training/image_2 \

@@ -40,11 +40,11 @@ def demo(network: str) -> Config:
     """built-in streets, small, from random weights."""
     return Config(
         recipe=f"demo-{network}",
-        data=Data(name="kitti"),
-        transforms=Transforms(scale=(0.8, 1.25), crop=(128, 256), flip=0.5, jitter=0.2),
+        data=Data(name="kitti", split=Split(fractions=(0.6, 0.15, 0.25))),
+        transforms=Transforms(scale=(0.8, 1.25), crop=(96, 128), flip=0.5, jitter=0.2),
         model=_model(network, width=0.25, batch_norm=True, head="light", dropout=0.1),
         optimizer=Optimizer(name="adamw", lr=2e-3, weight_decay=1e-2, schedule="poly", warmup=0.05),
-        train=Train(epochs=30, batch_size=4, class_weights="log"),
+        train=Train(epochs=24, batch_size=4, class_weights="log"),
     )
 
 
