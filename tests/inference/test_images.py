@@ -1,8 +1,5 @@
-"""Which images are found, and that work is done ahead in order."""
+"""Which images are found."""
 
-import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +7,7 @@ import pytest
 from PIL import Image
 
 from roadseg.errors import DataError
-from roadseg.inference.images import begun, find_images
+from roadseg.inference.images import find_images
 
 
 def picture(path: Path, size: tuple[int, int] = (20, 10)) -> Path:
@@ -44,27 +41,3 @@ def test_what_matches_nothing_or_twice(tmp_path: Path) -> None:
             find_images([missing], tmp_path / "out")
     with pytest.raises(DataError, match="both be written as a"):
         find_images([str(tmp_path / "x"), str(tmp_path / "y")], tmp_path / "out")
-
-
-def test_work_is_handed_out_in_order_and_begun_no_further_ahead_than_asked() -> None:
-    running = threading.Semaphore(0)
-    taken: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(6):
-            taken.append(number)
-            yield number
-
-    def work(number: int) -> int:
-        running.acquire()
-        if number == 4:
-            raise ValueError("no four")
-        return 10 * number
-
-    with ThreadPoolExecutor(2) as threads:
-        results = []
-        for future in begun(threads, work, items(), 2):
-            assert len(taken) <= len(results) + 3
-            running.release()
-            results.append(future.exception() or future.result())
-    assert [str(result) for result in results] == ["0", "10", "20", "30", "no four", "50"]

@@ -1,8 +1,12 @@
 """Results come in order, little is begun ahead, and an error drops the rest."""
 
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from roadseg.system.threads import ahead
+from roadseg.system.threads import ahead, begun
 
 
 def test_results_come_in_order() -> None:
@@ -25,3 +29,27 @@ def test_an_error_comes_in_its_place_and_ends_the_work() -> None:
     with pytest.raises(ZeroDivisionError):
         next(results)
     assert list(results) == []
+
+
+def test_work_is_handed_out_in_order_and_begun_no_further_ahead_than_asked() -> None:
+    running = threading.Semaphore(0)
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(6):
+            taken.append(number)
+            yield number
+
+    def work(number: int) -> int:
+        running.acquire()
+        if number == 4:
+            raise ValueError("no four")
+        return 10 * number
+
+    with ThreadPoolExecutor(2) as threads:
+        results = []
+        for future in begun(threads, work, items(), 2):
+            assert len(taken) <= len(results) + 3
+            running.release()
+            results.append(future.exception() or future.result())
+    assert [str(result) for result in results] == ["0", "10", "20", "30", "no four", "50"]

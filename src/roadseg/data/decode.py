@@ -16,6 +16,9 @@ from roadseg.data.records import Record
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace, indices_from_colors, indices_from_ids
 
+PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
+"""Endings of picture files, in lower case."""
+
 LABEL_MODES = {"L", "P", "1", "I", "I;16", "I;16B"}
 WIDE_MODES = {"I", "I;16", "I;16B", "F"}
 """Pillow cuts these off at 255 when it makes an RGB image of them."""

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future
 from glob import glob, has_magic
 from itertools import takewhile
 from pathlib import Path
-from typing import TypeVar
 
 from torch import Tensor
 
+from roadseg.data.decode import PICTURES
 from roadseg.errors import DataError
 from roadseg.system.hardware import cpu_count
 from roadseg.system.progress import Display
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"}
 WRITERS = min(8, cpu_count())
 """Images whose pictures are made and written at once."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def find_images(inputs: Sequence[str], output: Path) -> dict[str, Path]:
@@ -68,33 +62,11 @@ def _named(files: Iterable[Path], top: Path, output: Path) -> list[tuple[str, Pa
 
 
 def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in ENDINGS and path.is_file()
-
-
-@contextmanager
-def worker_threads(count: int) -> Iterator[ThreadPoolExecutor]:
-    """Threads that finish what they have begun, and drop the rest, when an error or Ctrl-C ends the context."""
-    threads = ThreadPoolExecutor(count)
-    try:
-        yield threads
-    finally:
-        threads.shutdown(cancel_futures=True)
-
-
-def begun(
-    threads: ThreadPoolExecutor, function: Callable[[Item], Result], items: Iterable[Item], ahead: int
-) -> Iterator[Future[Result]]:
-    """`function` of each item, in order; when one is handed out, up to `ahead` more have been begun."""
-    waiting: deque[Future[Result]] = deque()
-    for item in items:
-        waiting.append(threads.submit(function, item))
-        if len(waiting) > ahead:
-            yield waiting.popleft()
-    yield from waiting
+    return path.suffix.lower() in PICTURES and path.is_file()
 
 
 def decoded(readings: Iterable[tuple[str, Future[Tensor]]], display: Display) -> Iterator[tuple[str, Tensor]]:
-    """The images that could be read; the others are told and passed over."""
+    """The images that could be read; the others are reported and skipped."""
     for name, reading in readings:
         try:
             image = reading.result()

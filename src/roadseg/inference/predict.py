@@ -13,13 +13,14 @@ from torch import Tensor
 
 from roadseg.data.decode import read_image
 from roadseg.errors import WorkFailed
-from roadseg.inference.images import WRITERS, begun, decoded, find_images, worker_threads
+from roadseg.inference.images import WRITERS, decoded, find_images
 from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import Indices, Pixels, colorize, confidence_map, overlay, png, with_legend
 from roadseg.labels import IGNORE, LabelSpace
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.files import write_bytes
 from roadseg.system.progress import Display
+from roadseg.system.threads import begun, worker_threads
 
 COMPRESSION = {"labels": 6, "color": 6, "overlay": 1, "confidence": 1}
 """zlib's levels. Of what varies from pixel to pixel, 6 makes files a seventh smaller in five times the time."""

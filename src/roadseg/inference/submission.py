@@ -23,13 +23,14 @@ from PIL import Image
 from roadseg import labels
 from roadseg.data.decode import image_size, read_image
 from roadseg.errors import ConfigError, DataError, RunError, WorkFailed
-from roadseg.inference.images import WRITERS, begun, decoded, find_images, worker_threads
+from roadseg.inference.images import WRITERS, decoded, find_images
 from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import Indices, png
 from roadseg.labels import LabelSpace
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.files import failed, sync_folder
 from roadseg.system.progress import Display
+from roadseg.system.threads import begun, worker_threads
 
 LARGEST_ID = 33
 """Of the ids that a file may hold; the licence plate's -1 is no byte, and the evaluation fails on its 255."""

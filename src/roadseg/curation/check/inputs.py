@@ -10,6 +10,7 @@ from pathlib import Path
 from roadseg.config.registry import DATASETS
 from roadseg.config.settings import Data
 from roadseg.data.datasets import dataset, label_space
+from roadseg.data.decode import PICTURES
 from roadseg.data.layouts import folder
 from roadseg.data.layouts.dataset import UNDIVIDED
 from roadseg.data.layouts.pairing import Unpaired
@@ -19,7 +20,6 @@ from roadseg.data.splits import make_splits, select
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
 
-ENDINGS = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp", ".ppm"}
 LABEL_WORDS = ("label", "mask", "annot", "semantic", "segment", "gt", "target", "truth")
 SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "validation": "val", "test": "test"}
 
@@ -116,7 +116,7 @@ def _pictures(root: Path) -> list[Path]:
     found = []
     for place, _, names in os.walk(root, followlinks=True):
         here = Path(place).relative_to(root)
-        found += [here / name for name in names if Path(name).suffix.lower() in ENDINGS and not name.startswith(".")]
+        found += [here / name for name in names if Path(name).suffix.lower() in PICTURES and not name.startswith(".")]
     return sorted(found)
 
 
