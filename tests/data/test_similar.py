@@ -15,7 +15,9 @@ from PIL import Image, ImageEnhance
 from roadseg.data.layouts import camvid
 from roadseg.data.similar import (
     BITS,
+    COPY,
     NEAR,
+    both_hashes,
     connected,
     hash_files,
     near_groups,
@@ -137,3 +139,17 @@ def test_nearest_of_another_group_against_one_by_one(hashes: np.ndarray, groups:
     alone = found.bits > BITS
     assert np.array_equal(found.position[~alone], bits.argmin(axis=1)[~alone])
     assert np.array_equal(found.position[alone], np.flatnonzero(alone))
+
+
+def test_neighbours_in_a_film_are_no_copies(shared_camvid: Path) -> None:
+    """Of the closest frames of CamVid, a thirtieth of a second or so apart."""
+    names = ("0016E5_08015", "0016E5_08017", "0016E5_08021", "0016E5_08023")
+    places = [next(shared_camvid.glob(f"*/{name}.png")) for name in names]
+    hashes = np.stack([perceptual_hash(np.asarray(Image.open(path).convert("RGB"))) for path in places])
+    assert COPY < near_pairs(hashes).bits.min() <= NEAR
+
+
+def test_the_mirrored_hash_is_that_of_the_mirrored_image(streets: Path) -> None:
+    pixels = np.array(Image.open(next((streets / "training/image_2").iterdir())).convert("RGB"))
+    turned = perceptual_hash(np.ascontiguousarray(pixels[:, ::-1]))
+    assert np.unpackbits(both_hashes(pixels)[1] ^ turned).sum() <= 12  # the shrunk picture is rounded to bytes

@@ -1,6 +1,7 @@
 """Groups that are found: stored, read by a roadseg.yaml, and never guessed anew."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -82,3 +83,15 @@ def test_an_image_without_a_group_and_a_bad_file(unsorted: Path) -> None:
     describe(unsorted, {"group": "^(a)"})
     with pytest.raises(ValueError, match="the group is given twice"):
         folder.records(unsorted, "all")
+
+
+def test_known_groups_name_a_remedy_only_where_there_is_one(
+    tmp_path: Path, write_pair: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    for part, number in (("train", 1), ("train", 2), ("val", 3)):
+        name = f"0001TP_{number}.png"
+        write_pair(tmp_path / part / name, tmp_path / f"{part}annot" / name)
+    words = ["data", "groups", "camvid-fcn8s", "--data.root", str(tmp_path), "--output", str(tmp_path / "g.json")]
+    assert main(words) == 2
+    assert "are known already" in (error := capsys.readouterr().err)
+    assert "roadseg.yaml" not in error
