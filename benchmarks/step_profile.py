@@ -23,7 +23,6 @@ from roadseg.bench.work import IMAGE, collated, make_learner, settings, street_s
 from roadseg.config.settings import Config
 from roadseg.data.loading import Batch
 from roadseg.system.hardware import make_accelerator
-from roadseg.training import learner as learner_module
 from roadseg.training.learner import Learner
 
 PARTS = {
@@ -61,7 +60,7 @@ def part_of(event: FunctionEvent) -> str:
 def profiled(learner: Learner, batch: Batch, steps: int) -> Counter[str]:
     """Seconds a step of each part."""
     weight = learner.weight([batch])
-    fused = learner_module.upsampled_cross_entropy_sum
+    fused = learner.loss
 
     def marked(*arguments: object) -> object:
         with record_function("loss"):
@@ -69,7 +68,7 @@ def profiled(learner: Learner, batch: Batch, steps: int) -> Counter[str]:
 
     seconds: Counter[str] = Counter()
     with (
-        patch.object(learner_module, "upsampled_cross_entropy_sum", marked),
+        patch.object(learner, "loss", marked),
         profile(activities=[ProfilerActivity.CPU]) as recorded,
     ):
         for number in range(steps):

@@ -107,6 +107,7 @@ BAD = {
     "scale": ({"transforms": {"scale": [2, 1]}}, "scale 2 to 1 is empty"),
     "crop": ({"transforms": {"crop": [0, 5]}}, "transforms.crop: .*greater than or equal to 1"),
     "network": ({"model": {"name": "unnet"}}, r"model.name: no network 'unnet'; did you mean unet\? choices: [\w, ]+$"),
+    "loss": ({"train": {"loss": "crossentropy"}}, "train.loss: no loss 'crossentropy'; did you mean cross_entropy"),
     "epochs": ({"train": {"epochs": "many"}}, r"train.epochs: .*integer.*\(given: 'many'\)"),
     "seed": ({"seed": 2**32}, "seed: "),
     "unknown section": ({"trian": {}}, "trian: extra inputs are not permitted"),

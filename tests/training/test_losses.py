@@ -9,14 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
+from roadseg.config.registry import LOSSES, load
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import BAND_BYTES, Bands, Grid, upsample
 from roadseg.training.losses import (
+    Loss,
     cross_entropy,
     cross_entropy_sum,
     log_class_weights,
     target_weight,
     upsampled_cross_entropy_sum,
+    upsampled_focal_sum,
 )
 
 CLASSES = 3
@@ -247,3 +250,53 @@ def test_bands_share_rows_of_logits_and_both_get_a_gradient() -> None:
     with patch.dict(BAND_BYTES, {"cpu": 1}):
         assert len(list(Bands(logits[0], Grid(8), (40, 32)))) == 6
         check_fused(logits, targets, Grid(8), None, torch.float64)
+
+
+def focal_of_pixels(logits: Tensor, targets: Tensor, grid: Grid, weights: Tensor | None) -> Tensor:
+    """The formula of Lin et al., of full-size logits and probabilities."""
+    size = targets.shape[1], targets.shape[2]
+    probabilities = upsample(logits, grid, size).softmax(1).movedim(1, -1)[targets != IGNORE]
+    known = targets[targets != IGNORE]
+    at_target = probabilities.gather(1, known[:, None])[:, 0]
+    alpha = torch.ones(logits.shape[1]) if weights is None else weights
+    return -(alpha[known] * (1 - at_target) ** 2 * at_target.log()).sum()
+
+
+@given(coarse_batches().filter(lambda batch: float(batch[0].abs().max()) < 30))
+def test_focal_loss_and_gradient_equal_the_formula(batch: Coarse) -> None:
+    coarse, targets, grid, weights = batch
+    logits, other = coarse.clone().requires_grad_(), coarse.clone().requires_grad_()
+    loss, classes = upsampled_focal_sum(logits, targets, grid, weights)
+    expected = focal_of_pixels(other, targets, grid, weights)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(loss.detach(), expected.detach().to(loss.dtype), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(logits.grad, other.grad, rtol=1e-7, atol=1e-9)
+    assert torch.equal(classes, upsampled_cross_entropy_sum(coarse, targets, grid, weights)[1])
+
+
+def test_focal_gradient_is_right() -> None:
+    logits = torch.randn(2, CLASSES, 3, 2, dtype=torch.float64, requires_grad=True)
+    targets = torch.randint(CLASSES, (2, 11, 8))
+    targets[:, 4:6] = IGNORE
+    assert torch.autograd.gradcheck(
+        lambda x: upsampled_focal_sum(x, targets, Grid(4), torch.tensor([1.0, 2.0, 0.5]))[0], logits, fast_mode=True
+    )
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("size", [1.0, 1e4])
+def test_every_loss_adds_up_over_images_and_ignores_what_is_not_labelled(name: str, size: float) -> None:
+    loss: Loss = load(LOSSES[name])
+    logits, weights = size * torch.randn(3, CLASSES, 3, 4), torch.tensor([1.0, 2.0, 0.5])
+    targets = torch.randint(CLASSES, (3, 20, 30))
+    targets[1], targets[2, :5] = IGNORE, IGNORE
+    logits.requires_grad_()
+    whole, classes = loss(logits, targets, Grid(8), weights)
+    (gradient,) = torch.autograd.grad(whole, logits)
+    assert whole.isfinite()
+    assert gradient.isfinite().all()
+    assert not gradient[1].any()
+    parts = [loss(logits[i : i + 1], targets[i : i + 1], Grid(8), weights) for i in range(3)]
+    torch.testing.assert_close(sum(part for part, _ in parts), whole)
+    assert torch.equal(torch.cat([found for _, found in parts]), classes)

@@ -1,4 +1,4 @@
-"""What settings can name: networks and data sets. A line each says what it is and, as text, where it is made.
+"""What settings can name: networks, data sets and losses. A line each says what it is and, as text, where it is made.
 
 Text, because settings, recipes and `--help` do without torch and stand below the rooms that make these things
 (docs/decisions/0026-registry.md). The contract tests load every line and hold it against what it makes.
@@ -87,6 +87,13 @@ DATASETS: dict[str, DataSet] = {
     ),
     "folder": DataSet("your own images, described by a roadseg.yaml", "roadseg.data.layouts.folder:DATASET"),
 }  # fmt: skip
+
+
+LOSSES: dict[str, str] = {
+    "cross_entropy": "roadseg.training.losses:upsampled_cross_entropy_sum",
+    "focal": "roadseg.training.losses:upsampled_focal_sum",
+}
+"""`module:function` of each loss, a `training.losses.Loss`."""
 
 
 def entry(kind: str, table: Mapping[str, Line], name: str) -> Line:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from roadseg.config.registry import NETWORKS, entry
+from roadseg.config.registry import LOSSES, NETWORKS, entry
 from roadseg.errors import ConfigError
 from roadseg.labels import ClassChoice
 
@@ -163,6 +163,7 @@ class Train(Settings):
     accumulate: int = Field(1, ge=1, description="forward passes that make one step of the optimizer")
     shuffle: bool = Field(True, description="a new order in each epoch; false: same order every epoch")
     clip: Positive | None = Field(None, description="largest norm of the gradient")
+    loss: str = Field("cross_entropy", description=f"loss: {', '.join(LOSSES)}")
     class_weights: Literal["none", "log"] = Field(
         "none", description="loss weights; log: 1 / log(1.1 + the class's share of pixels)"
     )
@@ -172,6 +173,12 @@ class Train(Settings):
     )
     patience: int | None = Field(None, ge=1, description="early stopping: epochs without a better val mIoU")
     checkpoint_minutes: Positive = Field(10.0, description="also save this often inside an epoch")
+
+    @field_validator("loss")
+    @classmethod
+    def _check_loss(cls, name: str) -> str:
+        entry("loss", LOSSES, name)
+        return name
 
 
 class Crf(Settings):

@@ -16,7 +16,7 @@ from roadseg.errors import WorkFailed, out_of_memory
 from roadseg.models import SegmentationModel
 from roadseg.scoring.metrics import confusion_matrix
 from roadseg.system.hardware import give_back_memory, summed
-from roadseg.training.losses import target_weight, upsampled_cross_entropy_sum
+from roadseg.training.losses import Loss, target_weight, upsampled_cross_entropy_sum
 from roadseg.training.optim import set_rates
 from roadseg.training.prepare import Network
 
@@ -26,7 +26,7 @@ MEND = "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is 
 class Learner:
     """A network that learns, on the device and in the precision of `accelerator`.
 
-    `class_weights` (C,) are the loss's, `clip` the largest norm of the gradient. `images_at_once` is how many
+    `class_weights` (C,) are those of `loss`, `clip` the largest norm of the gradient. `images_at_once` is how many
     are worked on together: None for whole batches, which lasts until memory is too little for one
     (docs/decisions/0010-too-little-memory.md).
     """
@@ -39,9 +39,10 @@ class Learner:
         class_weights: Tensor | None,
         clip: float | None,
         seed: int,
+        loss: Loss = upsampled_cross_entropy_sum,
     ) -> None:
         self.accelerator, self.memory_format = accelerator, memory_format
-        self.class_weights, self.clip, self.seed = class_weights, clip, seed
+        self.loss, self.class_weights, self.clip, self.seed = loss, class_weights, clip, seed
         self.images_at_once: int | None = None
         self.grid = network.model.grid
         model = network.model.to(accelerator.device, memory_format=memory_format)  # type: ignore[call-overload]
@@ -125,7 +126,7 @@ class Learner:
         images = batch.images.to(device, non_blocking=True).contiguous(memory_format=self.memory_format)
         targets = batch.targets.to(device, non_blocking=True)
         logits = self.model(images)
-        loss, classes = upsampled_cross_entropy_sum(logits, targets, self.grid, self.class_weights)
+        loss, classes = self.loss(logits, targets, self.grid, self.class_weights)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise WorkFailed(f"loss is {value} in step {number + 1} on {', '.join(batch.ids)}; {MEND}")

@@ -1,7 +1,8 @@
-"""Pixel-wise cross entropy as a sum and its divisor, so that batches, accumulation and processes add up exactly."""
+"""Losses as a sum and its divisor, so that batches, accumulation and processes add up exactly."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,6 +13,19 @@ from torch.autograd.function import once_differentiable
 
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Bands, FirstMaximum, Grid
+
+FOCUS = 2.0
+"""The focusing parameter gamma of the focal loss, as its paper has it."""
+
+
+Loss = Callable[[Tensor, Tensor, Grid, Tensor | None], tuple[Tensor, Tensor]]
+"""What `--train.loss` names. Of coarse logits (B, C, h, w), targets (B, H, W), the grid and class weights (C,) or None
+it returns a sum over the images and each pixel's class, uint8 (B, H, W). Ignored pixels (255) count nothing.
+
+`target_weight` of all batches and processes divides the sum. So it has to add up over images: a loss that is one number
+for an image, such as Dice, is multiplied by that image's `target_weight`, which makes it a weighted mean. A loss that
+mixes the images of a batch cannot be divided, and would change with memory and the number of processes.
+"""
 
 
 def cross_entropy_sum(
@@ -37,20 +51,37 @@ def upsampled_cross_entropy_sum(
     Full-size logits never exist: loss and gradient are computed together, a band of rows at a time. The gradient can be
     taken once.
     """
-    loss, classes = _UpsampledCrossEntropy.apply(logits, targets, grid, class_weights)  # type: ignore[no-untyped-call]
+    loss, classes = _Fused.apply(logits, targets, grid, class_weights, 0.0)  # type: ignore[no-untyped-call]
     return loss, classes
 
 
-class _UpsampledCrossEntropy(torch.autograd.Function):
+def upsampled_focal_sum(
+    logits: Float[Tensor, "b c h w"],
+    targets: Integer[Tensor, "b H W"],
+    grid: Grid,
+    class_weights: Float[Tensor, " c"] | None = None,
+) -> tuple[Float[Tensor, ""], UInt8[Tensor, "b H W"]]:
+    """Sum over the pixels of -weight[target] * (1 - p)**2 * log p, p the softmax of the upsampled logits at the target.
+
+    Pixels that are right and sure count little (Lin et al., ICCV 2017, eq. 5). Memory as
+    `upsampled_cross_entropy_sum`.
+    """
+    loss, classes = _Fused.apply(logits, targets, grid, class_weights, FOCUS)  # type: ignore[no-untyped-call]
+    return loss, classes
+
+
+class _Fused(torch.autograd.Function):
+    """Cross entropy, or with `focus` above 0 the focal loss, of upsampled logits."""
+
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, targets: Tensor, grid: Grid, class_weights: Tensor | None
+        ctx: Any, logits: Tensor, targets: Tensor, grid: Grid, class_weights: Tensor | None, focus: float
     ) -> tuple[Tensor, Tensor]:
         precise = _at_least_float32(logits)
         weights = _weight_of_target(logits.shape[1], class_weights, precise)
         with torch.autocast(logits.device.type, enabled=False):
             parts = [
-                _of_image(image, target, grid, weights, ctx.needs_input_grad[0])
+                _of_image(image, target, grid, weights, focus, ctx.needs_input_grad[0])
                 for image, target in zip(precise, targets, strict=True)
             ]
         if ctx.needs_input_grad[0]:
@@ -61,13 +92,13 @@ class _UpsampledCrossEntropy(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, loss_gradient: Tensor, _: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        return gradient * loss_gradient.to(gradient.dtype), None, None, None
+        return gradient * loss_gradient.to(gradient.dtype), None, None, None, None
 
 
 def _of_image(
-    logits: Tensor, target: Tensor, grid: Grid, weights: Tensor, with_gradient: bool
+    logits: Tensor, target: Tensor, grid: Grid, weights: Tensor, focus: float, with_gradient: bool
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Loss, classes uint8 (H, W) and, if asked for, the gradient (C, h, w) of one image's logits (C, h, w)."""
     height, width = target.shape
@@ -78,7 +109,7 @@ def _of_image(
     for rows, pixels in bands:
         peak = pixels.amax(0)
         maximum.update(rows, pixels, peak)
-        losses.append(_of_band(pixels, peak, _rows_of(target, rows, bands.above), weights, with_gradient))
+        losses.append(_of_band(pixels, peak, _rows_of(target, rows, bands.above), weights, focus, with_gradient))
         if with_gradient:
             bands.add_gradient(total, rows, pixels)
         del pixels  # before the next band is made
@@ -94,17 +125,24 @@ def _rows_of(target: Tensor, rows: slice, above: int) -> Tensor:
     return F.pad(inside, (0, 0, *outside), value=IGNORE) if any(outside) else inside
 
 
-def _of_band(pixels: Tensor, peak: Tensor, target: Tensor, weights: Tensor, with_gradient: bool) -> Tensor:
+def _of_band(
+    pixels: Tensor, peak: Tensor, target: Tensor, weights: Tensor, focus: float, with_gradient: bool
+) -> Tensor:
     """Loss of logits (C, rows, W), which are used up: they become the loss's gradient if that is asked for."""
-    weight = weights.take(target)
+    weight = slope = weights.take(target)
     target = target.clamp(max=len(pixels) - 1)[None]  # an ignored pixel has weight 0, whichever class it is given
     pixels -= peak
     right = pixels.gather(0, target)[0]
     pixels.exp_()
     total = pixels.sum(0)
+    if focus:
+        surprise = total.log() - right  # -log p
+        rest = -torch.expm1(-surprise)  # 1 - p
+        slope = weight * (rest**focus + focus * (1 - rest) * rest ** (focus - 1) * surprise)  # by log p, negated
+        weight = weight * rest**focus
     if with_gradient:
-        pixels *= weight / total
-        pixels.scatter_add_(0, target, -weight[None])
+        pixels *= slope / total
+        pixels.scatter_add_(0, target, -slope[None])
     return total.log_().sub_(right).mul_(weight).sum()
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from roadseg import data
+from roadseg.config.registry import LOSSES, load
 from roadseg.config.settings import Config, Crf, as_trained, difference
 from roadseg.data.loading import (
     Augmented,
@@ -117,8 +118,9 @@ class Training:
             class_weights = log_class_weights(class_shares(self.samples["train"])).to(self.accelerator.device)
         network = build_network(settings, len(self.space.classes), pretrained)
         self.learner = Learner(
-            network, self.accelerator, memory_format, class_weights, settings.train.clip, settings.seed
-        )
+            network, self.accelerator, memory_format, class_weights, settings.train.clip, settings.seed,
+            load(LOSSES[settings.train.loss]),
+        )  # fmt: skip
 
         processes = self.accelerator.num_processes
         # With a share of the images as many steps as with all: else the shares would compare lengths of training.
@@ -264,8 +266,8 @@ class Training:
         Raises `Interrupted` after a signal, and `WorkFailed` where the loss is not finite.
         """
         advance = self.begin_validating("validating", stop)
-        val, class_weights = self.samples["val"], self.learner.class_weights
-        result = validate(self.pipeline(), val, self.accelerator, class_weights, advance)
+        val, learner = self.samples["val"], self.learner
+        result = validate(self.pipeline(), val, self.accelerator, learner.class_weights, advance, learner.loss)
         if not math.isfinite(result.loss):
             raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {MEND}")
         return result

@@ -16,7 +16,7 @@ from roadseg.data.transforms import as_scored
 from roadseg.inference.predictor import Pipeline
 from roadseg.scoring.metrics import confusion_matrix
 from roadseg.system.hardware import summed
-from roadseg.training.losses import target_weight, upsampled_cross_entropy_sum
+from roadseg.training.losses import Loss, target_weight, upsampled_cross_entropy_sum
 
 
 class Validation(NamedTuple):
@@ -33,6 +33,7 @@ def validate(
     accelerator: Accelerator,
     class_weights: Tensor | None = None,
     done: Callable[[], None] = lambda: None,
+    loss: Loss = upsampled_cross_entropy_sum,
 ) -> Validation:
     """Loss and confusion of all samples, the network in evaluation mode; its mode is restored.
 
@@ -43,15 +44,15 @@ def validate(
     network.model.eval()
     classes = len(samples.space.classes)
     confusion = torch.zeros(classes, classes, dtype=torch.int64, device=network.device)
-    loss = weight = 0.0
+    total = weight = 0.0
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
         image, target = as_scored(samples[index], network.transforms)
         logits, targets = network(image), target.to(network.device)[None]
-        image_loss, found = upsampled_cross_entropy_sum(logits.values[None], targets, logits.grid, class_weights)
-        loss += float(image_loss)
+        image_loss, found = loss(logits.values[None], targets, logits.grid, class_weights)
+        total += float(image_loss)
         weight += float(target_weight(targets, class_weights))
         confusion += confusion_matrix(found, targets, classes)
         done()
     network.model.train(was_training)
-    loss, weight = summed(accelerator, loss, weight)
-    return Validation(loss / max(weight, 1e-12), accelerator.reduce(confusion).cpu().numpy())
+    total, weight = summed(accelerator, total, weight)
+    return Validation(total / max(weight, 1e-12), accelerator.reduce(confusion).cpu().numpy())
