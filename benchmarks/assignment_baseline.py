@@ -31,7 +31,8 @@ from roadseg.config.settings import Model
 from roadseg.data.streets import synthesize
 from roadseg.labels import IGNORE
 from roadseg.models import build
-from roadseg.system.hardware import cpu_count, forget_peak_memory, peak_memory_gib
+from roadseg.system.hardware import forget_peak_memory, peak_memory_gib
+from roadseg.system.processes import cpu_count
 
 sys.path.append(str(Path(__file__).parents[1] / "tests/training"))
 

@@ -15,7 +15,8 @@ import torch
 
 from roadseg.bench.measure import in_turn, synchronise
 from roadseg.bench.work import collated, make_learner, make_prediction, settings, street_sample
-from roadseg.system.hardware import cpu_count, make_accelerator
+from roadseg.system.hardware import make_accelerator
+from roadseg.system.processes import cpu_count
 
 CLASSES, SIZE = 11, (360, 480)
 

@@ -27,7 +27,8 @@ from roadseg.data.loading import Augmented, Batch, Samples, collate
 from roadseg.data.records import Record
 from roadseg.data.streets import synthesize
 from roadseg.data.transforms import fixed_size
-from roadseg.system.hardware import cpu_count, make_accelerator
+from roadseg.system.hardware import make_accelerator
+from roadseg.system.processes import cpu_count
 from roadseg.training.learner import Learner
 from roadseg.training.prepare import build_network
 

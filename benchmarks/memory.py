@@ -21,7 +21,8 @@ import torch
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
 from roadseg.data.loading import Batch
-from roadseg.system.hardware import cpu_count, forget_peak_memory, make_accelerator
+from roadseg.system.hardware import forget_peak_memory, make_accelerator
+from roadseg.system.processes import cpu_count
 from roadseg.training.learner import Learner
 from roadseg.training.prepare import build_network
 

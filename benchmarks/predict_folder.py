@@ -29,7 +29,7 @@ from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import png
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.files import write_bytes
-from roadseg.system.hardware import cpu_count
+from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display
 from roadseg.training.prepare import build_network
 

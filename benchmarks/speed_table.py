@@ -30,7 +30,8 @@ from roadseg.data.decode import Sample, read_image
 from roadseg.data.loading import Batch
 from roadseg.models.upsample import Grid, upsampled_classes
 from roadseg.scoring.metrics import confusion_matrix, mean_iou, micro_iou
-from roadseg.system.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib
+from roadseg.system.hardware import forget_peak_memory, make_accelerator, peak_memory_gib
+from roadseg.system.processes import cpu_count
 from roadseg.training.learner import Learner
 from roadseg.training.losses import upsampled_cross_entropy_sum
 

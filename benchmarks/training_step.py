@@ -15,7 +15,8 @@ import torch
 from roadseg.config.settings import Model
 from roadseg.models import build
 from roadseg.models.upsample import upsample
-from roadseg.system.hardware import cpu_count, keep_freed_memory
+from roadseg.system.hardware import keep_freed_memory
+from roadseg.system.processes import cpu_count
 from roadseg.training.losses import cross_entropy
 
 

@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from roadseg.cli.flags import SETTING, Parser, add_settings, given_settings
-from roadseg.config.overrides import overridden
+from roadseg.config.overrides import crop_note, overridden
 from roadseg.config.recipes import ASSIGNMENT, describe, names, recipe
 from roadseg.config.registry import DATASETS, NETWORKS
 from roadseg.config.settings import Config, Settings, from_json, to_json
@@ -73,6 +73,27 @@ def test_flags_change_only_what_they_name() -> None:
     assert changed.seed == 7
     assert changed.model.batch_norm is False
     assert changed.optimizer == recipe("demo-fcn32s").optimizer
+
+
+def test_a_crop_follows_the_resize() -> None:
+    resized = parsed("--transforms.resize", "112", "160")
+    assert resized.transforms.crop == (112, 160)
+    assert overridden(resized, {"train.epochs": 3}).transforms == resized.transforms
+    assert parsed("--transforms.resize", "64", "512").transforms.crop == (64, 256), "never larger than the recipe's"
+    assert parsed("--transforms.resize", "64", "96", "--transforms.crop", "none").transforms.crop is None
+    given = parsed("--transforms.resize", "112", "160", "--transforms.crop", "120", "64").transforms
+    assert given.crop == (120, 64), "images are scaled by up to 1.25"
+    with pytest.raises(ConfigError, match=r"crop 128 256 is larger than any image after --transforms\.resize 64 96"):
+        parsed("--transforms.resize", "64", "96", "--transforms.crop", "128", "256")
+
+
+def test_that_a_crop_followed_is_said() -> None:
+    base = recipe("demo-fcn32s")
+    resized = overridden(base, {"transforms.resize": [112, 160]})
+    note = "crop 112x160, not the recipe's 128x256: it follows --transforms.resize"
+    assert crop_note(base, resized, {"transforms.resize": [112, 160]}) == note
+    assert crop_note(base, base, {}) == ""
+    assert crop_note(base, overridden(base, {"transforms.crop": [64, 64]}), {"transforms.crop": [64, 64]}) == ""
 
 
 def test_none_unsets_what_may_be_unset() -> None:

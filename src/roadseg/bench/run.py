@@ -11,7 +11,8 @@ from rich.table import Table
 
 from roadseg.bench.measure import Resource, Timing, in_turn, plain_works
 from roadseg.bench.work import WORK, Machine, Work
-from roadseg.system.hardware import Precision, cpu_count, make_accelerator, peak_memory_gib
+from roadseg.system.hardware import Precision, make_accelerator, peak_memory_gib
+from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display
 
 UNITS: dict[Resource, str] = {

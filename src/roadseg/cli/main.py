@@ -24,6 +24,7 @@ from roadseg.cli.suspects import SUSPECTS
 from roadseg.cli.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.cli.train import TRAIN
 from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
+from roadseg.system.processes import sleep_while_waiting
 
 DATA: tuple[Command[Any], ...] = (CHECK, STATS, GROUPS, SYNTHESIZE, SPLIT)
 """The commands of `roadseg data`."""
@@ -44,6 +45,7 @@ def main(argv: list[str] | None = None) -> int:
     if command is None:
         parser.print_help()
         return 0
+    sleep_while_waiting()
     try:
         return command.run(parsed)
     except RoadsegError as error:

@@ -14,7 +14,7 @@ from rich.table import Table
 from roadseg.cli.compare import say_learning, write
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import FAILED, INTERRUPTED, complain, live_display, new_console, say
-from roadseg.config.overrides import overridden, setting_value
+from roadseg.config.overrides import crop_note, overridden, setting_value
 from roadseg.config.recipes import recipe
 from roadseg.data import label_space
 from roadseg.errors import ConfigError
@@ -50,6 +50,10 @@ def study(words: StudyWords) -> int:
     from roadseg.training.study import run
 
     console = new_console()
+    for base in map(recipe, words.recipes):
+        note = crop_note(base, overridden(base, words.given), words.given)
+        if note:
+            say(console, f"{base.recipe}: {note}")
     compared: list[Comparison] = []
 
     def conclude(outcome: Outcome) -> None:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import INTERRUPTED, live_display, new_console, say
-from roadseg.config.overrides import overridden
+from roadseg.config.overrides import crop_note, overridden
 from roadseg.config.recipes import recipe
 from roadseg.config.settings import difference
 from roadseg.data import label_space
@@ -43,6 +43,9 @@ def train(words: TrainWords) -> int:
     if not begun:
         run.check_free()
     console = new_console()
+    note = crop_note(base, settings, words.given)
+    if note and not begun:
+        say(console, note)
     different = difference(run.config(), settings) if begun else None
     if begun and run.complete:
         run.check_whole()

@@ -6,6 +6,7 @@ import difflib
 import re
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -29,9 +30,36 @@ def overridden(settings: Config, arguments: dict[str, Any]) -> Config:
         unset = value in ("none", ["none"]) and "none" not in choices(kind.model_fields[last].annotation)
         place[last] = None if unset else value
     try:
-        return Config.model_validate(content)
+        changed = Config.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"--{complaint(error)}") from error
+    if "transforms.crop" in arguments or "transforms.resize" in arguments:
+        return _with_fitting_crop(changed, "transforms.crop" in arguments)
+    return changed
+
+
+def _with_fitting_crop(settings: Config, given: bool) -> Config:
+    """The recipe's crop within the resized images. One that was `given` stays, or is refused where all is padded."""
+    resize, crop, enlarged = settings.transforms.resize, settings.transforms.crop, settings.transforms.scale[1]
+    if resize is None or crop is None:
+        return settings
+    if not given:
+        fitting = min(crop[0], resize[0]), min(crop[1], resize[1])
+        return settings.model_copy(update={"transforms": settings.transforms.model_copy(update={"crop": fitting})})
+    if any(side > round(enlarged * whole) for side, whole in zip(crop, resize, strict=True)):
+        raise ConfigError(
+            f"--transforms.crop {crop[0]} {crop[1]} is larger than any image after --transforms.resize {resize[0]} "
+            f"{resize[1]}, even scaled by {enlarged:g}: all would be padded; leave out --transforms.crop, which follows"
+        )
+    return settings
+
+
+def crop_note(base: Config, settings: Config, given: Mapping[str, Any]) -> str:
+    """In words that the crop followed the size that images are resized to; nothing where it did not."""
+    before, now = base.transforms.crop, settings.transforms.crop
+    if "transforms.crop" in given or before is None or now is None or before == now:
+        return ""
+    return f"crop {now[0]}x{now[1]}, not the recipe's {before[0]}x{before[1]}: it follows --transforms.resize"
 
 
 def setting_value(key: str, value: str) -> str | list[str]:

@@ -28,7 +28,7 @@ from roadseg.data.transforms import (
 )
 from roadseg.errors import DataError
 from roadseg.labels import IGNORE, LabelSpace
-from roadseg.system.hardware import cpu_count
+from roadseg.system.processes import cpu_count
 from roadseg.system.threads import ahead
 
 GIB = 2**30

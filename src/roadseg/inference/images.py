@@ -12,7 +12,7 @@ from torch import Tensor
 
 from roadseg.data.decode import PICTURES
 from roadseg.errors import DataError
-from roadseg.system.hardware import cpu_count
+from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display
 
 VIDEOS = {".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import subprocess
@@ -13,7 +12,8 @@ from typing import NamedTuple
 import psutil
 import torch
 
-from roadseg.system.hardware import choose_memory_format, choose_precision, cpu_count
+from roadseg.system.hardware import choose_memory_format, choose_precision
+from roadseg.system.processes import cpu_count, is_busy, load
 
 GIB = 2**30
 LITTLE_MEMORY = 6.0
@@ -40,7 +40,7 @@ def examine() -> list[Finding]:
         Finding("torch", torch.__version__, _torch_advice()),
         _device(device),
         _precision(device),
-        _load(os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0, cpu_count()),
+        _load(load(), cpu_count()),
         _memory(),
         _disk(Path.cwd()),
         _torchvision(),
@@ -73,9 +73,10 @@ def _precision(device: torch.device) -> Finding:
 
 def _load(load: float, cores: int) -> Finding:
     """Threads that spin while they wait for one without a core cost the others theirs (docs/log.md)."""
-    busy = load > cores / 2
     advice = (
-        "other programs are at work: OMP_WAIT_POLICY=PASSIVE roadseg train ... suffers less from them" if busy else ""
+        "other programs are at work: expect less speed; threads sleep while they wait (OMP_WAIT_POLICY=PASSIVE)"
+        if is_busy(load, cores)
+        else ""
     )
     return Finding("load", f"{load:.1f} on {cores} cores", advice)
 

@@ -33,7 +33,8 @@ from roadseg.scoring.calibration import calibrate
 from roadseg.scoring.evaluate import evaluate, scored, store
 from roadseg.scoring.metrics import per_class_iou
 from roadseg.scoring.scores import headline
-from roadseg.system.hardware import cpu_count, forget_peak_memory, make_accelerator, peak_memory_gib, summed
+from roadseg.system.hardware import forget_peak_memory, make_accelerator, peak_memory_gib, summed
+from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display, duration, epoch_line
 from roadseg.training.interrupt import Interrupted, StopFlag, stop_on_signals
 from roadseg.training.learner import MEND, Learner

@@ -28,7 +28,7 @@ def groups(words: GroupsWords) -> None:
     """Find images that look alike, and store them as groups for images of which the drives are not known."""
     from roadseg.data.datasets import dataset, label_space
     from roadseg.data.similar import find_groups
-    from roadseg.system.hardware import cpu_count
+    from roadseg.system.processes import cpu_count
 
     settings = overridden(recipe(words.recipe), words.given)
     check_new(words.output)

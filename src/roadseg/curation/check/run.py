@@ -14,7 +14,7 @@ from roadseg.curation.check import borders, classes, coding, duplicates, files, 
 from roadseg.curation.check.facts import PairFacts, inspect
 from roadseg.curation.check.finding import Finding, in_order, plural
 from roadseg.curation.check.inputs import Inputs
-from roadseg.system.hardware import cpu_count
+from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display
 from roadseg.system.threads import ahead
 

@@ -21,7 +21,7 @@ from roadseg.scoring.external.pairing import grouping, pair_up
 from roadseg.scoring.external.read import CODINGS, Coding, Pair, tally
 from roadseg.scoring.metrics import number
 from roadseg.scoring.scores import intervals
-from roadseg.system.hardware import cpu_count
+from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display
 from roadseg.system.threads import ahead
 
