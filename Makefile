@@ -15,8 +15,8 @@ BIN := .venv/bin
 STAMP := .venv/.roadseg-installed
 BENCHMARKS := benchmarks/speed_table.py benchmarks/step_profile.py benchmarks/loader.py benchmarks/memory.py \
 	benchmarks/training_step.py benchmarks/kill_and_resume.py benchmarks/interval_coverage.py \
-	benchmarks/beside_other_work.py benchmarks/predict_folder.py benchmarks/stride_reach.py benchmarks/scaling.py \
-	benchmarks/conventions.py benchmarks/false_alarms.py
+	benchmarks/beside_other_work.py benchmarks/predict_folder.py benchmarks/decide.py benchmarks/stride_reach.py \
+	benchmarks/scaling.py benchmarks/conventions.py benchmarks/false_alarms.py
 
 setup: $(STAMP)
 

@@ -15,6 +15,7 @@ from torch.utils._pytree import tree_leaves
 
 from roadseg.bench import work
 from roadseg.config.settings import Config
+from roadseg.inference.predictor import Logits
 from roadseg.models.upsample import Grid, upsampled_classes
 from roadseg.scoring.metrics import confusion_matrix
 from roadseg.system.hardware import Precision, make_accelerator
@@ -61,6 +62,14 @@ def test_scoring_never_holds_full_size_logits() -> None:
     assert counted.calls.total() <= 520
     assert counted.calls["bincount"] == 1
     assert counted.largest <= 2 * MIB
+
+
+def test_classes_and_confidence_never_hold_full_size_logits() -> None:
+    with Calls() as counted:
+        Logits(logits()[0], Grid(STRIDE), SIZE).decide((1.0, 1.5))
+    assert counted.calls["amax"] <= 50  # two a band: of the logits and of the marks
+    assert counted.calls["sum"] <= 50  # one a band and temperature
+    assert counted.largest <= 4.1 * MIB  # two maps of confidence; full-size logits take 38
 
 
 def small() -> Config:

@@ -111,7 +111,7 @@ def test_the_mode_is_restored_and_nothing_is_learnt(
     network, calls = pipeline(1, Transforms()), list[None]()
     network.model.train(training)
     samples = Samples(records, SPACE, 1.0)
-    first = validate(network, samples, accelerator, done=lambda: calls.append(None))
+    first = validate(network, samples, accelerator, advance=lambda: calls.append(None))
     assert network.model.training is training
     assert network.model.drop.training is training
     assert len(calls) == len(records)

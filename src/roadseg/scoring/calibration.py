@@ -50,7 +50,7 @@ def run_temperature(
 
 @torch.inference_mode()
 def calibrate(
-    run: RunDir, network: Pipeline, samples: Samples, accelerator: Accelerator, done: Callable[[], None]
+    run: RunDir, network: Pipeline, samples: Samples, accelerator: Accelerator, advance: Callable[[], None]
 ) -> float:
     """Fit the temperature of the run's best network to its validation images, and store it in `temperature.json`.
 
@@ -67,7 +67,7 @@ def calibrate(
         target = target.to(logits.values.device)
         name = samples.records[index].id
         scores[index], targets[index] = sampled(logits.values, logits.grid, target, most, name)
-        done()
+        advance()
     found = fit(accelerator.reduce(scores).flatten(0, 1).cpu(), accelerator.reduce(targets).flatten().byte().cpu())
     if found is None:
         return 1.0

@@ -87,7 +87,7 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    network: Pipeline, samples: Samples, accelerator: Accelerator, done: Callable[[], None] = lambda: None
+    network: Pipeline, samples: Samples, accelerator: Accelerator, advance: Callable[[], None] = lambda: None
 ) -> Evaluation:
     """Counts and label pictures of all samples.
 
@@ -112,7 +112,7 @@ def evaluate(
         predictions[samples.records[index].id] = png(samples.space.index_to_id[picture])
         input_size = network.transforms.resize or (image.shape[1], image.shape[2])
         counts.add(index, classes, confidences, target, grid, input_size)
-        done()
+        advance()
     counts.reduce(accelerator)
     return Evaluation(counts, predictions, seconds / max(len(predictions), 1))
 

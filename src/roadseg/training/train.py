@@ -268,7 +268,7 @@ class Training:
         """
         advance = self.begin_validating("validating", stop)
         val, learner = self.samples["val"], self.learner
-        result = validate(self.pipeline(), val, self.accelerator, learner.class_weights, advance, learner.loss)
+        result = validate(self.pipeline(), val, self.accelerator, learner.class_weights, learner.loss, advance)
         if not math.isfinite(result.loss):
             raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {MEND}")
         return result

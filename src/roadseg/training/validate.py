@@ -32,8 +32,8 @@ def validate(
     samples: Samples,
     accelerator: Accelerator,
     class_weights: Tensor | None = None,
-    done: Callable[[], None] = lambda: None,
     loss: Loss = upsampled_cross_entropy_sum,
+    advance: Callable[[], None] = lambda: None,
 ) -> Validation:
     """Loss and confusion of all samples, the network in evaluation mode; its mode is restored.
 
@@ -52,7 +52,7 @@ def validate(
         total += float(image_loss)
         weight += float(target_weight(targets, class_weights))
         confusion += confusion_matrix(found, targets, classes)
-        done()
+        advance()
     network.model.train(was_training)
     total, weight = summed(accelerator, total, weight)
     return Validation(total / max(weight, 1e-12), accelerator.reduce(confusion).cpu().numpy())
