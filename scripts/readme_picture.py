@@ -10,18 +10,18 @@ from roadseg.labels import LabelSpace, cityscapes, indices_from_ids
 
 DEMO, TARGET = Path("demo"), Path("docs/images/demo.png")
 STREETS = ("000000_10", "000002_10")
-GAP, CAPTION = 12, 26
+GAP, CAPTION, ENLARGED = 12, 26, 2
 
 
 def indices(path: Path, space: LabelSpace) -> np.ndarray:
     with Image.open(path) as image:
-        return indices_from_ids(np.asarray(image), space)
+        return indices_from_ids(np.asarray(image), space).repeat(ENLARGED, 0).repeat(ENLARGED, 1)
 
 
 def panels(street: str, space: LabelSpace) -> list[np.ndarray]:
     """The image, its labels, and the predictions of FCN-32s and FCN-16s."""
     with Image.open(DEMO / "new/training/image_2" / f"{street}.png") as opened:
-        image = np.asarray(opened.convert("RGB"))
+        image = np.asarray(opened.convert("RGB").resize((ENLARGED * opened.width, ENLARGED * opened.height)))
     labels = [DEMO / "new/training/semantic"]
     labels += [DEMO / "predictions" / network / "labels" for network in ("fcn32s", "fcn16s")]
     return [image, *(overlay(image, indices(folder / f"{street}.png", space), space) for folder in labels)]
