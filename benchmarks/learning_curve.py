@@ -27,7 +27,9 @@ import numpy as np
 from scipy.optimize import OptimizeWarning, curve_fit
 
 from roadseg.report.comparison import learning
-from roadseg.runs.arms import Arm
+from roadseg.report.comparison.findings import Findings
+from roadseg.report.comparison.gather import gather_study
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import stats
 
@@ -161,11 +163,10 @@ def studied(folder: Path, part: str) -> tuple[int, int]:
     done = [each for each in entries if each["state"] == "complete"]
     runs = {name: [RunDir(folder / each["run"]) for each in done if each["arm"] == name] for name in arm_names(done)}
     fewest = min(map(len, runs.values()))  # of a study that was stopped: the seeds that are whole
-    arms = [Arm(name, tuple(members[:fewest])) for name, members in runs.items()]
-    comparison = learning.gather_shares("backtest", arms, part)
-    assert comparison.smaller
+    arms = [read_arm(name, members[:fewest], part) for name, members in runs.items()]
+    findings = Findings(gather_study("backtest", arms))
     total = np.zeros((2, 2), dtype=int)
-    for curve in learning.curves(comparison, comparison.smaller):
+    for curve in findings.curves:
         images = np.array([point.images for point in curve.points])
         scores = [np.array([seed.scores["mean_iou"] for seed in point.arm.seeds]) for point in curve.points]
         steps = "  ".join(

@@ -13,8 +13,10 @@ from roadseg.data.decode import read_target
 from roadseg.inference.visualize import png
 from roadseg.labels import IGNORE, LabelSpace
 from roadseg.report import write_report
+from roadseg.report.comparison.arms import Study
+from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.metrics import confusion_matrix
 from roadseg.scoring.scores import headline, report
@@ -48,7 +50,7 @@ def score(run: RunDir, settings: Config, wrong: float, split: str, space: LabelS
     entry = {"loss": 1.0 + wrong, **headline(np.stack(confusions).sum(0))}
     history = [
         {"epoch": n, "train": entry, "val": entry | {"mean_iou": n / 10}, "seconds": {"train": 60.0, "val": 2.0},
-         "memory_gib": (4 - n) / 2}
+         "memory_gib": (4 - n) / 2, "images_at_once": 2}
         for n in (1, 2, 3)
     ]  # fmt: skip
     run.write_metrics(history)
@@ -75,8 +77,8 @@ def page_of(tmp_path: Path) -> Callable[..., str]:
     """The text of the page about some arms, given as names and lists of runs."""
 
     def write(arms: dict[str, list[RunDir]], title: str = "A comparison", split: str = "val", **options: object) -> str:
-        made = [Arm(name, tuple(runs)) for name, runs in arms.items()]
-        write_report(gather(title, made, split), tmp_path / "report", Display(), **options)  # type: ignore[arg-type]
+        made = [read_arm(name, runs, split) for name, runs in arms.items()]
+        write_report(Findings(Study(gather(title, made))), tmp_path / "report", Display(), **options)  # type: ignore[arg-type]
         return (tmp_path / "report" / "report.html").read_text()
 
     return write

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from roadseg.report.comparison.arms import Study
+from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
 from roadseg.report.scores_json import scores_file
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 
 MakeRun = Callable[..., RunDir]
@@ -22,8 +24,8 @@ def test_each_seed_has_the_scores_of_its_evaluation(make_run: MakeRun) -> None:
     runs = [make_run(f"s{seed}", wrong=0.1 + 0.3 * seed, seed=seed) for seed in (0, 1)]
     reports = [run.evaluations()["val"] for run in runs]
     single = make_run("b").evaluations()["val"]
-    comparison = gather("x", [Arm("a", tuple(runs)), Arm("b", (make_run("c"),))], "val")
-    content = json.loads(scores_file(comparison, [None, None]))
+    comparison = gather("x", [read_arm("a", runs, "val"), read_arm("b", (make_run("c"),), "val")])
+    content = json.loads(scores_file(Findings(Study(comparison))))
     assert [content[key] for key in ("title", "split", "images", "groups")] == ["x", "val", 4, single["groups"]]
     first, second = content["arms"]
     for seed, entry in enumerate(first["seeds"]):

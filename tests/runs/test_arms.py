@@ -13,7 +13,8 @@ from roadseg.cli.tables import score_table
 from roadseg.config.settings import to_json
 from roadseg.data.streets import synthesize
 from roadseg.errors import ConfigError, RunError
-from roadseg.runs.arms import Arm, by_seed, comparable, complete_runs, named_runs
+from roadseg.runs.arms import Arm, by_seed, check_comparable, complete_runs, run_names
+from roadseg.runs.facts import RunFacts, read_facts
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.files import write_text
 
@@ -26,6 +27,10 @@ def changed(run: RunDir, place: Path, **values: object) -> RunDir:
     return RunDir(place)
 
 
+def read(*runs: RunDir) -> list[RunFacts]:
+    return [read_facts(run, "val") for run in runs]
+
+
 def shown(*reports: dict[str, object]) -> str:
     text = io.StringIO()
     console = Console(file=text, width=120, force_terminal=True, color_system="standard")
@@ -36,22 +41,22 @@ def shown(*reports: dict[str, object]) -> str:
 def test_what_cannot_be_compared_is_refused(trained: RunDir, tmp_path: Path) -> None:
     other_images = changed(trained, tmp_path / "a", targets_sha256="0")
     other_classes = changed(trained, tmp_path / "b", per_class={"cat": 1.0})
-    assert len(comparable([trained, trained], "val")) == 2
+    check_comparable(read(trained, trained))
     with pytest.raises(RunError, match="other images"):
-        comparable([trained, other_images], "val")
+        check_comparable(read(trained, other_images))
     with pytest.raises(RunError, match="other classes"):
-        comparable([trained, other_classes], "val")
+        check_comparable(read(trained, other_classes))
     with pytest.raises(RunError, match=r"no evaluation of 'test' \(has: val\)"):
-        comparable([trained], "test")
+        read_facts(trained, "test")
     with pytest.raises(RunError, match="no run in"):
-        comparable([RunDir(tmp_path)], "val")
+        read_facts(RunDir(tmp_path), "val")
 
 
 def test_no_score_is_bold_and_a_missing_class_has_a_dash(trained: RunDir, tmp_path: Path) -> None:
     per_class = dict.fromkeys(trained.labels().names, 0.25)
     better = changed(trained, tmp_path / "a", mean_iou=0.5, per_class={**per_class, "road": 0.75})
     worse = changed(trained, tmp_path / "b", mean_iou=0.4, per_class={**per_class, "car": None})
-    text = shown(*comparable([better, worse], "val"))
+    text = shown(*(run.report for run in read(better, worse)))
     assert "50.0" in text
     assert "\x1b[1m50.0" not in text
     assert "\x1b[1m75.0" not in text
@@ -114,17 +119,20 @@ def test_runs_that_differ_in_their_seed_alone_are_put_together(trained: RunDir, 
         write_text(tmp_path / name / "config.json", to_json(trained.config().model_copy(update=settings)))
         return RunDir(tmp_path / name)
 
-    seed, other = copy("seed", seed=7), copy("other", train=trained.config().train.model_copy(update={"epochs": 9}))
-    assert by_seed([trained, seed], ["a", "b"]) == [Arm("demo-fcn16s", (trained, seed))]
-    assert by_seed([trained, other, seed], ["a", "b", "c"]) == [Arm("a", (trained, seed)), Arm("b", (other,))]
-    twin = copy("twin")
-    assert by_seed([trained, twin], ["a", "b"]) == [Arm("a", (trained,)), Arm("b", (twin,))]
-    data = trained.config().data
-    few = copy("few", data=data.model_copy(update={"split": data.split.model_copy(update={"share": 0.5})}))
-    assert by_seed([few, trained], ["a", "b"]) == [
-        Arm("demo-fcn16s", (few,), share=0.5), Arm("demo-fcn16s", (trained,), share=1.0),
+    one, seed, twin = read(trained, copy("seed", seed=7), copy("twin"))
+    data, train = trained.config().data, trained.config().train
+    half = data.split.model_copy(update={"share": 0.5})
+    few, other = read(
+        copy("few", data=data.model_copy(update={"split": half})),
+        copy("other", train=train.model_copy(update={"epochs": 9})),
+    )
+    assert by_seed([one, seed], ["a", "b"]) == [Arm("demo-fcn16s", (one, seed))]
+    assert by_seed([one, other, seed], ["a", "b", "c"]) == [Arm("a", (one, seed)), Arm("b", (other,))]
+    assert by_seed([one, twin], ["a", "b"]) == [Arm("a", (one,)), Arm("b", (twin,))]
+    assert by_seed([few, one], ["a", "b"]) == [
+        Arm("demo-fcn16s", (few,), share=0.5), Arm("demo-fcn16s", (one,), share=1.0),
     ]  # fmt: skip
-    assert [arm.name for arm in by_seed([few, trained, other], ["a", "b", "c"])] == ["a", "b", "c"]
+    assert [arm.name for arm in by_seed([few, one, other], ["a", "b", "c"])] == ["a", "b", "c"]
 
 
 def test_an_arm_is_named_by_its_fields() -> None:
@@ -134,11 +142,11 @@ def test_an_arm_is_named_by_its_fields() -> None:
 
 
 def test_runs_are_named_as_shortly_as_they_differ(trained: RunDir, tmp_path: Path) -> None:
-    twin = RunDir(shutil.copytree(trained.path, tmp_path / "twin"))
-    assert named_runs([trained]) == ["demo-fcn16s"]
-    assert named_runs([trained, twin]) == [f"{run.path.parent.name}/{run.path.name}" for run in (trained, twin)]
+    one, twin = read(trained, RunDir(shutil.copytree(trained.path, tmp_path / "twin")))
+    assert run_names([one]) == ["demo-fcn16s"]
+    assert run_names([one, twin]) == [f"{run.path.parent.name}/{run.path.name}" for run in (one, twin)]
     with pytest.raises(ConfigError, match="stands twice; name each run once"):
-        named_runs([trained, trained])
+        run_names([one, one])
 
 
 def test_a_study_stands_for_its_runs(trained: RunDir, tmp_path: Path) -> None:

@@ -252,7 +252,10 @@ def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: 
     assert told.lines[:2] == ["2 of 4 runs are complete already", "run 3/4: demo-fcn32s seed 1"]
     assert all(left is not None and left > 0 for left in told.left)
     assert seconds_left(trials) == 0
-    assert [(arm.name, len(arm.runs)) for arm in complete_arms(trials, {})] == [("demo-fcn32s", 2), ("demo-fcn16s", 2)]
+    assert [(arm.name, len(arm.runs)) for arm in complete_arms(trials, {}, "val")] == [
+        ("demo-fcn32s", 2),
+        ("demo-fcn16s", 2),
+    ]
     stored = json.loads((tmp_path / "study.json").read_text())["runs"]
     assert {entry["state"] for entry in stored} == {"complete"}
     assert all((tmp_path / entry["run"] / "COMPLETE").exists() for entry in stored)
@@ -281,7 +284,7 @@ def test_a_run_that_fails_does_not_stop_the_others(tiny: Configure, tmp_path: Pa
     trials = plan(arms, [0], 0, tmp_path)
     failures = run_study(trials, "val", tmp_path, Told())
     assert list(failures) == ["demo-fcn32s optimizer.lr=1e38 seed 0"]
-    assert [arm.name for arm in complete_arms(trials, failures)] == ["demo-fcn32s optimizer.lr=1e-3"]
+    assert [arm.name for arm in complete_arms(trials, failures, "val")] == ["demo-fcn32s optimizer.lr=1e-3"]
     states = {entry["arm"]: entry for entry in json.loads((tmp_path / "study.json").read_text())["runs"]}
     assert states["demo-fcn32s optimizer.lr=1e38"]["state"] == "failed"
     assert states["demo-fcn32s optimizer.lr=1e38"]["error"].startswith("loss is")

@@ -19,7 +19,7 @@ from roadseg.system.processes import is_main_process
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from roadseg.report.comparison.arms import Comparison
+    from roadseg.report.comparison.findings import Findings
     from roadseg.system.progress import Display
 
 
@@ -44,45 +44,45 @@ def compare(words: CompareWords) -> None:
     for path in words.runs:
         RunFiles(path).config()
     from roadseg.cli.tables import score_table
-    from roadseg.report.comparison.gather import check_pictures, with_intervals
-    from roadseg.report.comparison.learning import divided, gather_shares
-    from roadseg.report.comparison.verdicts import verdicts
+    from roadseg.report.comparison.findings import Findings
+    from roadseg.report.comparison.gather import check_pictures, gather_study
     from roadseg.report.write import check_report_place
-    from roadseg.runs.arms import by_seed, comparable, named_runs
+    from roadseg.runs.arms import by_seed, check_comparable, run_names
+    from roadseg.runs.facts import read_facts
     from roadseg.runs.run_dir import RunDir
 
-    runs = [RunDir(path) for path in words.runs]
-    split = words.split or ("test" if all("test" in run.evaluations() for run in runs) else "val")
-    reports = comparable(runs, split)
+    places = [RunDir(path) for path in words.runs]
+    split = words.split or ("test" if all(run.has_report("test") for run in places) else "val")
+    runs = [read_facts(run, split) for run in places]
+    check_comparable(runs)
     if words.output:
         check_report_place(words.output)
-    names = named_runs(runs)
+    names = run_names(runs)
     console = new_console()
-    arms = by_seed(runs, names)
-    comparison = gather_shares(" and ".join(arm.name for arm in divided(arms)[0]), arms, split, words.root)
+    findings = Findings(gather_study(None, by_seed(runs, names), words.root))
     if words.root:
-        check_pictures(comparison, words.root)
-    console.print(score_table(names, with_intervals(comparison, runs, reports), split))
-    for verdict in verdicts(comparison):
-        say(console, verdict.text)
-    say_learning(comparison, console)
+        check_pictures(findings.main, words.root)
+    console.print(score_table(names, [run.report for run in runs], split))
+    say_findings(findings, console)
     if words.output:
         with live_display(console) as display:
-            write(comparison, words.output, display, {})
-        if comparison.missing:
-            say(console, f"no pictures in the report: {comparison.missing}")
+            write(findings, words.output, display, {})
+        if findings.main.missing:
+            say(console, f"no pictures in the report: {findings.main.missing}")
         say(console, f"report: {words.output / 'report.html'}")
 
 
-def say_learning(comparison: Comparison, console: Console) -> None:
-    """What the learning curves say, where there are any."""
-    if comparison.smaller is None:
-        return
-    from roadseg.report.comparison.learning import curves, rows, sentences
+def say_findings(findings: Findings, console: Console) -> None:
+    """Verdicts, what random folds would have shown, and what more labels would bring."""
+    from roadseg.report.comparison import leakage, learning
 
-    found = curves(comparison, comparison.smaller)
-    console.print(learning_table(rows(found)))
-    for verdict in sentences(found):
+    for verdict in findings.verdicts:
+        say(console, verdict.text)
+    for sentence in leakage.sentences(findings.leakage) if findings.leakage else []:
+        say(console, sentence)
+    if findings.curves:
+        console.print(learning_table(learning.rows(findings.curves)))
+    for verdict in findings.learning:
         say(console, verdict.text)
 
 
@@ -102,12 +102,12 @@ def learning_table(rows: list[dict[str, str]]) -> Table:
     return table
 
 
-def write(comparison: Comparison, output: Path, display: Display, failures: Mapping[str, str]) -> None:
+def write(findings: Findings, output: Path, display: Display, failures: Mapping[str, str]) -> None:
     """Write the report once, however many processes there are."""
     from roadseg.report import write_report
 
     if is_main_process():
-        write_report(comparison, output, display, [f"{name}: {error}" for name, error in failures.items()])
+        write_report(findings, output, display, [f"{name}: {error}" for name, error in failures.items()])
 
 
 COMPARE = Command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -11,7 +10,7 @@ from rich import box
 from rich.markup import escape
 from rich.table import Table
 
-from roadseg.cli.compare import say_learning, write
+from roadseg.cli.compare import say_findings, write
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import FAILED, INTERRUPTED, complain, live_display, new_console, say
 from roadseg.config.overrides import crop_note, overridden, setting_value
@@ -20,8 +19,6 @@ from roadseg.data import label_space
 from roadseg.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from roadseg.report.comparison.arms import Comparison
     from roadseg.training.study import Outcome, Trial
 
@@ -46,6 +43,8 @@ class StudyWords(WithSettings):
 def study(words: StudyWords) -> int:
     """Train recipes under one protocol, compare them, and write a report."""
     title, trials, chosen = _planned(words)
+    from roadseg.report.comparison.findings import Findings
+    from roadseg.report.comparison.gather import gather_study
     from roadseg.training.interrupt import Interrupted
     from roadseg.training.study import run
 
@@ -54,13 +53,12 @@ def study(words: StudyWords) -> int:
         note = crop_note(base, overridden(base, words.given), words.given)
         if note:
             say(console, f"{base.recipe}: {note}")
-    compared: list[Comparison] = []
+    told: list[Findings] = []
 
     def conclude(outcome: Outcome) -> None:
-        comparison = _compare(title, outcome)
-        if comparison:
-            compared.append(comparison)
-            write(comparison, words.output, display, outcome.failures)
+        if any(not arm.random for arm in outcome.arms):
+            told.append(Findings(gather_study(title, outcome.arms, outcome.root)))
+            write(told[0], words.output, display, outcome.failures)
 
     try:
         with live_display(console) as display:
@@ -68,8 +66,9 @@ def study(words: StudyWords) -> int:
     except Interrupted as stop:
         say(console, f"{str(stop).split(';')[0]}; the same command continues")
         return INTERRUPTED
-    if compared:
-        _say(compared[0], console)
+    if told:
+        console.print(arm_table(told[0].main))
+        say_findings(told[0], console)
         say(console, f"report: {words.output / 'report.html'}")
     else:
         say(console, "no report: each arm has a run that failed")
@@ -103,35 +102,6 @@ def _planned(words: StudyWords) -> tuple[str, list[Trial], bool]:
     return title, trials, any(key != "data.split.share" for key in varied)
 
 
-def _compare(title: str, outcome: Outcome) -> Comparison | None:
-    """The arms side by side, with their random folds beside them; None where no arm is whole."""
-    from roadseg.report.comparison.gather import gather
-    from roadseg.report.comparison.learning import divided, gather_shares
-
-    main = [arm for arm in outcome.arms if not arm.random]
-    if not main:
-        return None
-    comparison = gather_shares(title, main, outcome.part, outcome.root)
-    random, _ = divided([arm for arm in outcome.arms if arm.random])
-    if not {arm.name for arm in comparison.arms} & {arm.name for arm in random}:
-        return comparison
-    return replace(comparison, random=gather(f"{title}, random folds", random, outcome.part, outcome.root))
-
-
-def _say(comparison: Comparison, console: Console) -> None:
-    """The scores, and what follows from them."""
-    from roadseg.report.comparison.leakage import measure, sentences
-    from roadseg.report.comparison.verdicts import verdicts
-
-    console.print(arm_table(comparison))
-    for verdict in verdicts(comparison):
-        say(console, verdict.text)
-    if comparison.random:
-        for sentence in sentences(measure(comparison, comparison.random)):
-            say(console, sentence)
-    say_learning(comparison, console)
-
-
 def _varied(given: tuple[tuple[str, ...], ...]) -> dict[str, list[str]]:
     """The values of each --vary by setting."""
     varied: dict[str, list[str]] = {}
@@ -153,11 +123,11 @@ def arm_table(comparison: Comparison) -> Table:
     from roadseg.cli.tables import caption, cells
     from roadseg.scoring.metrics import SCORES
 
-    below = caption(comparison.units.kind, comparison.units.count) if comparison.units else "percent"
+    below = caption(comparison.units.kind, comparison.units.count)
     if comparison.seeds > 1:
         below += ", and over seeds"
     table = Table(
-        title=f"{escape(comparison.split)}: images {len(comparison.ids)}, groups {comparison.groups or 'unknown'}",
+        title=f"{escape(comparison.split)}: images {len(comparison.ids)}, groups {comparison.groups}",
         title_justify="left", caption=escape(below), caption_justify="left", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("", overflow="fold")

@@ -13,7 +13,7 @@ from roadseg import __version__
 from roadseg.report.comparison import anatomy, confidence, leakage, learning, provenance, words
 from roadseg.report.comparison.arms import Comparison, Spread
 from roadseg.report.comparison.caveats import caveats
-from roadseg.report.comparison.verdicts import verdicts
+from roadseg.report.comparison.findings import Findings
 from roadseg.report.figures import (
     anatomy as anatomy_figures,
 )  # fmt: skip
@@ -82,57 +82,72 @@ def markdown(content: dict[str, Any]) -> str:
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
-def contents(comparison: Comparison, gallery: Gallery, failures: Sequence[str]) -> dict[str, Any]:
+def contents(findings: Findings, gallery: Gallery, failures: Sequence[str]) -> dict[str, Any]:
     """What the templates show."""
-    ticks = figures.score_ticks(comparison)
-    place, class_place = percentage(ticks), percentage(figures.CLASS_TICKS)
-    palette = distinct_palette(comparison.space)
-    sure = confidence.gathered(comparison)
-    sure_panels = confidence_figures.panels([arm for arm in sure if arm is not None])
-    found = learning.curves(comparison, comparison.smaller) if comparison.smaller else []
+    main = findings.main
     return {
-        "c": comparison,
-        "gallery": gallery,
-        "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
+        "c": main,
         "failures": failures,
-        "leakage": _leakage(leakage.measure(comparison, comparison.random)) if comparison.random else None,
-        "learning": _learning(comparison, found) if found else None,
-        "verdicts": verdicts(comparison) + learning.sentences(found),
-        "fewest_units": FEWEST_UNITS,
-        "forests": forest.tables(comparison),
-        "caveats": caveats(comparison),
-        "facts": words.facts(comparison),
-        "method": words.method(comparison),
-        "definitions": words.DEFINITIONS,
-        "scored_size": words.scored_size(comparison),
+        "leakage": _leakage(findings.leakage) if findings.leakage else None,
+        "learning": _learning(findings) if findings.curves else None,
+        "curves": _drawings(curves.panels(main)),
+        "classes": _classes(main),
+        "large_matrix": len(figures.occurring(main)) > 22,
+        "where": _where(findings),
+        "sure": _confidence(findings),
+        **_result(findings),
+        **_images(main, gallery),
+        **_provenance(main),
+    }
+
+
+def _result(findings: Findings) -> dict[str, Any]:
+    """Scores and verdicts, which come first, and the scales that further sections share."""
+    main = findings.main
+    ticks = figures.score_ticks(main)
+    place, class_place = percentage(ticks), percentage(figures.CLASS_TICKS)
+    return {
+        "facts": words.facts(main),
+        "verdicts": findings.verdicts + findings.learning,
+        "caveats": caveats(main),
         "score_names": SCORES,
         "score_text": _score_text,
-        "scores_file": scores_file(comparison, sure, found).encode(),
-        "sure": confidence.section(comparison, sure) | {"panels": _drawings(sure_panels)},
-        "sure_file": confidence_figures.file(sure, sure_panels),
         "score_axis": axis(ticks, place, 12),
         "score_grid": grid(ticks, place, "0%", "100%"),
         "class_axis": axis(figures.CLASS_TICKS, class_place, 12),
         "class_grid": grid(figures.CLASS_TICKS, class_place, "0%", "100%"),
-        "columns": balanced(len(comparison.arms) + 1),
-        "large_matrix": len(figures.occurring(comparison)) > 22,
-        "many_runs": any(len(arm.arm.runs) > 1 for arm in comparison.arms),
-        "arms": _arms(comparison, place),
-        "classes": _classes(comparison, class_place),
-        "curves": _drawings(curves.panels(comparison)),
-        "where": _where(comparison, class_place),
-        "differing": provenance.differing_settings(comparison.arms),
-        "costs": provenance.costs(comparison.arms, comparison.split),
-        "comparing": ""
-        if comparison.folds
-        else provenance.comparing(comparison.arms, comparison.split, comparison.root),
-        "versions": provenance.versions(comparison.arms),
+        "arms": _arms(main, place),
+        "forests": forest.tables(main, findings.against_first),
+        "fewest_units": FEWEST_UNITS,
+        "scores_file": scores_file(findings).encode(),
+    }
+
+
+def _images(main: Comparison, gallery: Gallery) -> dict[str, Any]:
+    palette = distinct_palette(main.space)
+    return {
+        "gallery": gallery,
+        "kinds": {kind: name for kind, name in KINDS.items() if any(kind in image.kinds for image in gallery.shown)},
+        "columns": balanced(len(main.arms) + 1),
         "palette": [
-            {"name": name, "color": hex_color(palette[index].tolist())}
-            for index, name in enumerate(comparison.space.names)
+            {"name": name, "color": hex_color(palette[index].tolist())} for index, name in enumerate(main.space.names)
         ],
         "wrong_here": hex_color(ERROR_COLORS[WRONG_HERE]),
         "wrong_in_all": hex_color(ERROR_COLORS[WRONG_IN_ALL]),
+    }
+
+
+def _provenance(main: Comparison) -> dict[str, Any]:
+    """Settings, cost, method, and what repeats the report."""
+    return {
+        "many_runs": any(len(arm.arm.runs) > 1 for arm in main.arms),
+        "differing": provenance.differing_settings(main.arms),
+        "costs": provenance.costs(main.arms),
+        "definitions": words.DEFINITIONS,
+        "scored_size": words.scored_size(main),
+        "method": words.method(main),
+        "versions": provenance.versions(main.arms),
+        "comparing": "" if main.folds else provenance.comparing(main.arms, main.split, main.root),
     }
 
 
@@ -154,55 +169,57 @@ def _arms(comparison: Comparison, place: Place) -> list[dict[str, Any]]:
     ]
 
 
-def _where(comparison: Comparison, place: Place) -> dict[str, Any]:
-    """The section "Where and why"; `files` has what belongs beside the page, by name."""
-    wheres, lacking = anatomy.gather_where(comparison)
-    if lacking:
-        return {"lacking": lacking, "files": {}}
-    drawn = anatomy.panels(comparison, wheres)
-    table = anatomy.boundary_table(comparison, wheres)
-    names, order = comparison.space.names, np.argsort(-comparison.shares, kind="stable")
-    tracks = anatomy_figures.class_tracks(comparison, wheres, place, 17)
-    reaches = [anatomy.ladder(where) for where in wheres]
-    stride_tracks = anatomy_figures.stride_tracks(wheres, place, 15)
-    where_panels = anatomy_figures.panels(drawn)
-    pictures = anatomy_figures.files(comparison, wheres, where_panels)
+def _where(findings: Findings) -> dict[str, Any]:
+    """The section "Where and why"."""
+    main, anatomies = findings.main, findings.anatomies
+    if findings.without_anatomy:
+        return {"lacking": findings.without_anatomy}
+    place = percentage(figures.CLASS_TICKS)
+    names, order = main.space.names, np.argsort(-main.shares, kind="stable")
+    tracks = anatomy_figures.class_tracks(main, anatomies, place, 17)
+    limits = [anatomy.oracle_iou(own) for own in anatomies]
+    stride_tracks = anatomy_figures.stride_tracks(anatomies, place, 15)
     return {
         "lacking": [],
-        "sentences": anatomy.sentences(wheres),
-        "panels": _drawings(where_panels),
-        "ladder": reaches[0],
+        "sentences": anatomy.sentences(anatomies),
+        "panels": _drawings(anatomy_figures.panels(findings.panels)),
+        "oracle_iou": limits[0],
         "stride_rows": [
-            {"stride": where.stride, "track": track, "score": where.arm.score("mean_iou").mean,
-             "reach": reach.get(where.stride)}
-            for where, track, reach in zip(wheres, stride_tracks, reaches, strict=True)
+            {"stride": own.stride, "track": track, "score": own.arm.score("mean_iou").mean,
+             "limit": limit.get(own.stride)}
+            for own, track, limit in zip(anatomies, stride_tracks, limits, strict=True)
         ],
         "class_rows": [{"name": names[index], "track": tracks[index]} for index in order],
-        "table": table,
-        "pairs": anatomy.pairs(comparison, wheres),
-        "files": {f"figures/{name}": text for name, text in pictures.items()}
-        | {"anatomy.json": anatomy.anatomy_file(wheres, drawn, table)},
+        "table": findings.boundary_scores,
+        "pairs": anatomy.pairs(main, anatomies),
     }  # fmt: skip
+
+
+def _confidence(findings: Findings) -> dict[str, Any]:
+    known = [arm for arm in findings.confidences if arm is not None]
+    return confidence.section(findings.main, findings.confidences) | {
+        "panels": _drawings(confidence_figures.panels(known))
+    }
 
 
 def _leakage(leaked: leakage.Leakage) -> dict[str, Any]:
     return leakage.content(leaked) | {"figure": leakage_figure.figure(leaked)}
 
 
-def _learning(comparison: Comparison, found: Sequence[learning.Curve]) -> dict[str, Any]:
-    """The section on the learning curves; `file` is their drawing as a file."""
+def _learning(findings: Findings) -> dict[str, Any]:
+    """The section on the learning curves."""
     return {
-        "sentences": learning.sentences(found),
-        "notes": learning.notes(comparison, found),
-        "curves": len(found),
-        "rows": learning.rows(found),
-        "figure": learning_figure.figure(found),
-        "file": learning_figure.file(comparison, found),
+        "sentences": findings.learning,
+        "notes": learning.notes(findings.main, findings.curves),
+        "curves": len(findings.curves),
+        "rows": learning.rows(findings.curves),
+        "figure": learning_figure.figure(findings.curves),
     }
 
 
-def _classes(comparison: Comparison, place: Place) -> list[dict[str, Any]]:
+def _classes(comparison: Comparison) -> list[dict[str, Any]]:
     """A row for each class, the largest first."""
+    place = percentage(figures.CLASS_TICKS)
     rows = []
     for index, name in enumerate(comparison.space.names):
         spreads = [arm.per_class[index] for arm in comparison.arms]

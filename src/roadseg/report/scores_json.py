@@ -1,6 +1,6 @@
 """`scores.json`: the scores of a report, for other programs.
 
-title, split, images, groups (null where they are not known), and arms, each with
+title, split, images, groups, and arms, each with
   name
   mean, sd   over the seeds; sd is the standard deviation (n - 1), null with one seed
   seeds      one entry for each, with its number as seed
@@ -9,7 +9,7 @@ title, split, images, groups (null where they are not known), and arms, each wit
              calibration error), aurc (area under the risk-coverage curve), uncalibrated (no temperatures), ci95 of ece,
              temperatures of the runs, and at_least: by promised share of right pixels, with the validation images'
              threshold, the coverage, the share that is right of it, and its ci95; null without a threshold
-units: what is resampled: kind (group, block: stretches of few drives, none), count, resamples and seed; or null
+units: what is resampled: kind (group, block: stretches of few drives, none), count, resamples and seed
 comparisons: each pair of arms, a minus b, with
   difference, ci95      of mean_iou (shares of 1)
   p_swap, p_t           of mean_iou, by swaps, and by Student's t with Holm's correction over all pairs of arms
@@ -32,22 +32,23 @@ pixel_accuracy, mean_accuracy, and per_class with the IoU of each class. All are
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from roadseg.report.comparison import leakage, learning
 from roadseg.report.comparison.arms import Comparison, ScoredArm, Spread
-from roadseg.report.comparison.confidence import Sure, of_arm
+from roadseg.report.comparison.confidence import of_arm
 from roadseg.report.comparison.contrasts import Contrast
-from roadseg.report.comparison.verdicts import verdicts
+from roadseg.report.comparison.findings import Findings
 from roadseg.scoring import metrics, stats
 from roadseg.scoring.metrics import SCORES
 
 
-def scores_file(comparison: Comparison, sure: Sequence[Sure | None], found: Sequence[learning.Curve] = ()) -> str:
-    """The text of `scores.json`; `sure` is the arms' confidence, `found` their learning curves."""
+def scores_file(findings: Findings) -> str:
+    """The text of `scores.json`."""
+    comparison = findings.main
     content = {
         "title": comparison.title,
         "split": comparison.split,
@@ -55,16 +56,16 @@ def scores_file(comparison: Comparison, sure: Sequence[Sure | None], found: Sequ
         "groups": comparison.groups,
         "arms": [
             _arm(arm, comparison.space.names) | {"confidence": of_arm(own)}
-            for arm, own in zip(comparison.arms, sure, strict=True)
+            for arm, own in zip(comparison.arms, findings.confidences, strict=True)
         ],
         "units": _units(comparison),
         "comparisons": [_contrast(contrast, comparison.space.names) for contrast in comparison.contrasts],
-        "sentences": [verdict.text for verdict in verdicts(comparison) + learning.sentences(found)],
+        "sentences": [verdict.text for verdict in findings.verdicts + findings.learning],
     }
-    if comparison.random:
-        content["leakage"] = leakage.for_programs(leakage.measure(comparison, comparison.random))
-    if found:
-        content["learning"] = learning.for_programs(found)
+    if findings.leakage:
+        content["leakage"] = leakage.for_programs(findings.leakage)
+    if findings.curves:
+        content["learning"] = learning.for_programs(findings.curves)
     return json.dumps(content, indent=2, allow_nan=False) + "\n"
 
 
@@ -87,11 +88,9 @@ def _arm(arm: ScoredArm, classes: list[str]) -> dict[str, Any]:
     }
 
 
-def _units(comparison: Comparison) -> dict[str, Any] | None:
+def _units(comparison: Comparison) -> dict[str, Any]:
     units = comparison.units
-    if units is None:
-        return None
-    return {"kind": units.kind, "count": units.count, "resamples": stats.RESAMPLES, "seed": stats.SEED}
+    return {"kind": units.kind, "count": units.count, "resamples": comparison.resamples, "seed": stats.SEED}
 
 
 def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:

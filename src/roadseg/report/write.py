@@ -6,13 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from roadseg.errors import ConfigError
-from roadseg.report.comparison import leakage
-from roadseg.report.comparison.arms import Comparison
-from roadseg.report.figures import differences as forest
-from roadseg.report.figures import scores as figures
-from roadseg.report.figures import svg
+from roadseg.report.comparison.anatomy import anatomy_file
+from roadseg.report.comparison.findings import Findings
+from roadseg.report.figures import anatomy, confidence, differences, leakage, learning, scores, svg
 from roadseg.report.figures.gallery import make_gallery
-from roadseg.report.figures.leakage import figure as leakage_figure
 from roadseg.system.files import check_unused, write_bytes, write_text
 from roadseg.system.progress import Display
 
@@ -25,15 +22,15 @@ def check_report_place(output: Path) -> None:
         check_unused(output, "figures")  # they are written first
 
 
-def write_report(comparison: Comparison, output: Path, display: Display, failures: Sequence[str] = ()) -> None:
-    """Write `output`/report.html, report.md, scores.json and figures/ about a comparison.
+def write_report(findings: Findings, output: Path, display: Display, failures: Sequence[str] = ()) -> None:
+    """Write `output`/report.html, report.md, scores.json, anatomy.json and figures/.
 
     The page stands alone; report.md links the pictures in figures/. Where the data is not to be found, both are
     complete but for the pictures of images, and say so. `failures` are told as they are.
     """
     from roadseg.report import page  # jinja2
 
-    gallery = make_gallery(comparison, display)
+    gallery = make_gallery(findings.main, display)
     display.begin("writing the report", 2)
     folder = output / "figures"
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,24 +38,32 @@ def write_report(comparison: Comparison, output: Path, display: Display, failure
     for pattern in stale:  # there may have been more
         for old in folder.glob(pattern):
             old.unlink()
-    for name, drawing in figures.files(comparison).items():
-        write_text(folder / name, svg.standalone(drawing))
-    for name, difference in forest.files(comparison).items():
-        write_text(folder / name, svg.standalone(difference))
-    if comparison.random:
-        leaked = leakage.measure(comparison, comparison.random)
-        write_text(folder / "leakage.svg", svg.standalone(leakage_figure(leaked)))
+    for name, drawing in drawings(findings).items():
+        write_text(folder / name, drawing)
     for number, image in enumerate(gallery.shown, 1):
         write_bytes(folder / f"image-{number}.webp", image.strip)
     display.advance()
-    content = page.contents(comparison, gallery, failures)
-    if content["learning"]:
-        write_text(folder / "learning.svg", content["learning"]["file"])
-    if content["sure_file"]:
-        write_text(folder / "confidence.svg", content["sure_file"])
+    content = page.contents(findings, gallery, failures)
     write_bytes(output / "scores.json", content["scores_file"])
-    for name, text in content["where"]["files"].items():
-        write_text(output / name, text)
+    if findings.anatomies:
+        text = anatomy_file(findings.anatomies, findings.panels, findings.boundary_scores)
+        write_text(output / "anatomy.json", text)
     write_text(output / "report.md", page.markdown(content))
     write_text(output / "report.html", page.html(content))
     display.advance()
+
+
+def drawings(findings: Findings) -> dict[str, str]:
+    """The figures as files of their own, by name."""
+    main = findings.main
+    made = scores.files(main) | differences.files(main, findings.against_first)
+    drawn = {name: svg.standalone(drawing) for name, drawing in made.items()}
+    if findings.leakage:
+        drawn["leakage.svg"] = svg.standalone(leakage.figure(findings.leakage))
+    if findings.curves:
+        drawn["learning.svg"] = learning.file(main, findings.curves)
+    if findings.anatomies:
+        drawn |= anatomy.files(main, findings.anatomies, anatomy.panels(findings.panels))
+    known = [arm for arm in findings.confidences if arm is not None]
+    sure = confidence.file(findings.confidences, confidence.panels(known))
+    return drawn | ({"confidence.svg": sure} if sure else {})

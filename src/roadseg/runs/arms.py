@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from roadseg.config.settings import Config
 from roadseg.errors import ConfigError, RunError
 from roadseg.labels import LabelSpace
+from roadseg.runs.facts import RunFacts, read_facts
 from roadseg.runs.run_dir import RunDir
 
 
@@ -23,7 +23,7 @@ class Arm:
     """
 
     base: str
-    runs: tuple[RunDir, ...] = ()
+    runs: tuple[RunFacts, ...] = ()
     share: float | None = None
     random: bool = False
 
@@ -68,38 +68,28 @@ def _runs_of_study(path: Path) -> list[RunDir]:
         raise RunError(f"{path / 'study.json'} is damaged; the same study command writes it anew") from error
 
 
-def comparable(runs: list[RunDir], split: str) -> list[dict[str, Any]]:
-    """The runs' reports of `split`.
+def read_arm(base: str, runs: Sequence[RunDir], split: str, share: float | None = None, random: bool = False) -> Arm:
+    """An arm of runs that were evaluated on `split`. Raises `RunError` as `read_facts`."""
+    return Arm(base, tuple(read_facts(run, split) for run in runs), share, random)
 
-    Raises `RunError` where one is missing or is about other images or classes, and as `RunDir` where a file of a run is
-    missing or damaged.
-    """
-    reports = []
+
+def check_comparable(runs: Sequence[RunFacts]) -> None:
+    """Raises `RunError` where evaluations are about other images or classes."""
+    first = runs[0]
     for run in runs:
-        run.config()
-        run.splits()
-        run.labels()
-        run.metrics()
-        evaluations = run.evaluations()
-        if split not in evaluations:
-            known = ", ".join(evaluations) or "none"
-            raise RunError(f"{run.path} has no evaluation of {split!r} (has: {known}); make it with roadseg evaluate")
-        reports.append(evaluations[split])
-    for run, report in zip(runs, reports, strict=True):
-        if list(report["per_class"]) != list(reports[0]["per_class"]):
-            raise RunError(f"{run.path} and {runs[0].path} score other classes; their means cannot be compared")
-        if report["targets_sha256"] != reports[0]["targets_sha256"]:
+        if list(run.report["per_class"]) != list(first.report["per_class"]):
+            raise RunError(f"{run.path} and {first.path} score other classes; their means cannot be compared")
+        if run.report["targets_sha256"] != first.report["targets_sha256"]:
             raise RunError(
-                f"{run.path} and {runs[0].path} were scored on other images; divide both by one file: "
+                f"{run.path} and {first.path} were scored on other images; divide both by one file: "
                 "--data.split.scheme file --data.split.file splits.json"
             )
-    return reports
 
 
-def named_runs(runs: Sequence[RunDir]) -> list[str]:
+def run_names(runs: Sequence[RunFacts]) -> list[str]:
     """A name for each run: its recipe, else its last two folders, else its path. Raises `ConfigError` for one twice."""
     places = [run.path.resolve() for run in runs]
-    names = [run.config().recipe for run in runs]
+    names = [run.settings.recipe for run in runs]
     if len(set(names)) < len(names):
         names = [f"{place.parent.name}/{place.name}" for place in places]
     if len(set(names)) < len(names):
@@ -110,7 +100,7 @@ def named_runs(runs: Sequence[RunDir]) -> list[str]:
     return names
 
 
-def by_seed(runs: Sequence[RunDir], names: Sequence[str]) -> list[Arm]:
+def by_seed(runs: Sequence[RunFacts], names: Sequence[str]) -> list[Arm]:
     """The arms of runs with these names; runs that differ in their training seed alone are put together.
 
     An arm is called by its recipe where all arms of that recipe differ in the share of the training images alone, and
@@ -118,12 +108,12 @@ def by_seed(runs: Sequence[RunDir], names: Sequence[str]) -> list[Arm]:
     """
     found: dict[Config, list[int]] = {}
     for index, run in enumerate(runs):
-        found.setdefault(_without_seed(run.config()), []).append(index)
+        found.setdefault(_without_seed(run.settings), []).append(index)
     arms: list[Arm] = []
     for settings, indices in found.items():
         members = tuple(runs[index] for index in indices)
         same_recipe = [other for other in found if other.recipe == settings.recipe]
-        if len({run.config().seed for run in members}) < len(members):  # one seed twice: each for itself
+        if len({run.settings.seed for run in members}) < len(members):  # one seed twice: each for itself
             arms += [Arm(names[index], (runs[index],)) for index in indices]
         elif len({_without_share(other) for other in same_recipe}) > 1:
             arms.append(Arm(names[indices[0]], members))

@@ -127,6 +127,10 @@ class RunFiles:
                 raise RunError(f"{path} is damaged; remove it and score anew with roadseg evaluate") from error
         return found
 
+    def has_report(self, split: str) -> bool:
+        """Whether there is a report of `split`; it is not read."""
+        return (self.evaluation / f"{split}.json").exists()
+
     def evaluated(self, split: str) -> bool:
         """Whether `split` was scored, and its counts and predictions were kept."""
         kept = (self.evaluation / split).is_dir() and (self.evaluation / f"{split}.confusion.npz").exists()

@@ -18,7 +18,6 @@ from roadseg.data.records import Record
 from roadseg.data.transforms import resize_target
 from roadseg.errors import DataError
 from roadseg.labels import LabelSpace
-from roadseg.runs.run_dir import RunDir
 
 Counts = Int[np.ndarray, " classes"]
 """Labelled pixels of each class of one image."""
@@ -34,16 +33,22 @@ def label_counts(record: Record, space: LabelSpace, transforms: Transforms) -> C
     return np.bincount(target.numpy().ravel(), minlength=256)[: len(space.classes)].astype(np.int64)
 
 
-def check_same(scored: Mapping[str, Counts], records: Mapping[str, Record], run: RunDir, root: Path) -> None:
-    """Raises `DataError` where `root` has other data than what `run` was scored on.
+def check_same(
+    scored: Mapping[str, Counts],
+    records: Mapping[str, Record],
+    root: Path,
+    run: Path,
+    space: LabelSpace,
+    transforms: Transforms,
+) -> None:
+    """Raises `DataError` where `root` has other data than what the run in `run` was scored on.
 
     `scored` are what the labels held then, `records` the images in `root`, both by id; those in both are looked at.
     """
-    space, transforms = run.labels(), run.config().transforms
     both = [name for name in scored if name in records]
     other = sum(not np.array_equal(label_counts(records[name], space, transforms), scored[name]) for name in both)
     if other > MENDED * len(both):
         raise DataError(
-            f"{root} is not the data that {run.path} was scored on: {other} of {len(both)} images have other labels "
+            f"{root} is not the data that {run} was scored on: {other} of {len(both)} images have other labels "
             "(up to half may have been mended since); give that data with --data.root"
         )

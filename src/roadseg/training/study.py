@@ -24,7 +24,7 @@ from roadseg.data.decode import read_sample
 from roadseg.data.splits import Splits
 from roadseg.errors import OUT_OF_MEMORY, ConfigError, DataError, RoadsegError, RunError, WorkFailed, out_of_memory
 from roadseg.runs import lock
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import Arm, read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.evaluate import evaluate_run
 from roadseg.system.files import check_unused, write_text
@@ -244,7 +244,7 @@ def run(
     check_output(trials, output)
     with lock.held(output) if is_main_process() else nullcontext():
         failures = run_study(trials, part, output, display)
-        outcome = Outcome(part, trials[0].settings.data.root, complete_arms(trials, failures), failures)
+        outcome = Outcome(part, trials[0].settings.data.root, complete_arms(trials, failures, part), failures)
         conclude(outcome)
     return outcome
 
@@ -310,11 +310,16 @@ def _check_scored(trial: Trial, part: str, display: Display) -> None:
         display.advance()
 
 
-def complete_arms(trials: Sequence[Trial], failures: Mapping[str, str]) -> list[Arm]:
-    """The arms with their runs; those with a failed run are left out, because their mean would be of other runs."""
+def complete_arms(trials: Sequence[Trial], failures: Mapping[str, str], part: str) -> list[Arm]:
+    """The arms with their runs and what these scored on `part`; those with a failed run are left out, because their
+    mean would be of other runs.
+    """
     broken = {trial.arm for trial in trials if trial.name in failures}
     whole_arms = dict.fromkeys(trial.arm for trial in trials if trial.arm not in broken)
-    return [replace(arm, runs=tuple(trial.run for trial in trials if trial.arm == arm)) for arm in whole_arms]
+    return [
+        read_arm(arm.base, [trial.run for trial in trials if trial.arm == arm], part, arm.share, arm.random)
+        for arm in whole_arms
+    ]
 
 
 def seconds_left(trials: Sequence[Trial]) -> float | None:

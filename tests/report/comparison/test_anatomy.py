@@ -11,11 +11,11 @@ from roadseg.data.decode import read_target
 from roadseg.data.streets import synthesize
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Grid
-from roadseg.report.comparison.anatomy import Where, gather_where, pairs, panels, stride_sentence
-from roadseg.report.comparison.arms import Comparison
+from roadseg.report.comparison.anatomy import Anatomy, gather_anatomy, pairs, panels, stride_sentence
+from roadseg.report.comparison.arms import Comparison, Study
+from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
-from roadseg.report.comparison.verdicts import verdicts
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import anatomy
 from roadseg.scoring.metrics import per_class_iou
@@ -45,37 +45,37 @@ def counted(make_run: MakeRun) -> list[RunDir]:
 
 
 def compared(runs: list[RunDir]) -> Comparison:
-    return gather("t", [Arm(run.path.name, (run,)) for run in runs], "val")
+    return gather("t", [read_arm(run.path.name, (run,), "val") for run in runs])
 
 
 def test_bands_hold_the_pixels_that_are_scored(counted: list[RunDir]) -> None:
     comparison = compared(counted)
-    wheres, lacking = gather_where(comparison)
+    anatomies, lacking = gather_anatomy(comparison)
     assert not lacking
-    for where, arm in zip(wheres, comparison.arms, strict=True):
-        assert np.array_equal(where.bands.sum(0), arm.confusion)
+    for own, arm in zip(anatomies, comparison.arms, strict=True):
+        assert np.array_equal(own.bands.sum(0), arm.confusion)
 
 
 def test_panels_have_each_arms_score_within_its_interval(counted: list[RunDir]) -> None:
     comparison = compared(counted)
-    wheres, _ = gather_where(comparison)
-    band = panels(comparison, wheres)[0]
+    anatomies, _ = gather_anatomy(comparison)
+    band = panels(comparison, anatomies)[0]
     assert len(band.values) == 2
-    for where, values in zip(wheres, band.values, strict=True):
-        for counts, each in zip(where.bands, values, strict=True):
+    for own, values in zip(anatomies, band.values, strict=True):
+        for counts, each in zip(own.bands, values, strict=True):
             rows = counts.sum(1)
             ious = per_class_iou(counts)[rows >= max(0.001 * rows.sum(), 1)]
             assert each.value == (pytest.approx(np.nanmean(ious)) if len(ious) else None)
             assert each.value is None or each.low is None or each.low <= each.high  # type: ignore[operator]
-    assert all(0 <= (share or 0) <= 1 for pair in pairs(comparison, wheres) for share in pair.shares)
+    assert all(0 <= (share or 0) <= 1 for pair in pairs(comparison, anatomies) for share in pair.shares)
 
 
 def test_stride_is_named_by_what_is_known(counted: list[RunDir]) -> None:
-    wheres, _ = gather_where(compared(counted))
-    sentence = stride_sentence(wheres[0])
+    anatomies, _ = gather_anatomy(compared(counted))
+    sentence = stride_sentence(anatomies[0])
     assert sentence is not None
     assert re.match(r"Stride 8 costs at most \d+\.\d points of mIoU", sentence)
-    other = Where(wheres[0].arm, wheres[0].counts | {"strides": wheres[0].counts["strides"] * 0 + 1})
+    other = Anatomy(anatomies[0].arm, anatomies[0].counts | {"strides": anatomies[0].counts["strides"] * 0 + 1})
     assert stride_sentence(other) is None
 
 
@@ -103,12 +103,13 @@ def test_what_was_evaluated_before_says_what_adds_it(
 def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, tmp_path: Path) -> None:
     synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
     runs = [make_run(name, wrong, **{"data.root": str(tmp_path / "many")}) for name, wrong in (("a", 0.5), ("b", 0.1))]
-    (without,) = [verdict.text for verdict in verdicts(compared(runs))]
+    (without,) = [verdict.text for verdict in Findings(Study(compared(runs))).verdicts]
     assert "boundary" not in without
     for run in runs:
         count(run, run)
-    (sentence,) = [verdict.text for verdict in verdicts(compared(runs))]
-    first, second = (where.bands for where in gather_where(compared(runs))[0])
+    findings = Findings(Study(compared(runs)))
+    (sentence,) = [verdict.text for verdict in findings.verdicts]
+    first, second = (own.bands for own in findings.anatomies)
     gained = np.trace(second - first, axis1=1, axis2=2)
     assert sentence.startswith(without.removesuffix("."))
     assert f"; {100 * gained[:3].sum() / gained.sum():.0f} % of the pixels gained on balance are within 7" in sentence

@@ -11,7 +11,7 @@ import pytest
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.confidence import gathered, notes, of_arm, words
 from roadseg.report.comparison.gather import gather
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import confidence
 from roadseg.scoring.confidence import BINS, LOWEST, RIGHT, UNIT, WRONG
@@ -47,7 +47,7 @@ def counted(make_run: MakeRun) -> Callable[..., RunDir]:
 
 
 def compared(runs: dict[str, list[RunDir]], split: str = "val") -> Comparison:
-    return gather("x", [Arm(name, tuple(members)) for name, members in runs.items()], split)
+    return gather("x", [read_arm(name, members, split) for name, members in runs.items()])
 
 
 def test_errors_are_those_of_the_counts(counted: Callable[..., RunDir]) -> None:
@@ -57,7 +57,7 @@ def test_errors_are_those_of_the_counts(counted: Callable[..., RunDir]) -> None:
     total = run.confidence("val")[1].sum(0)  # type: ignore[index]
     for place, counts in confidence.regions(total[1]).items():
         assert sure.error(place, 1) == confidence.calibration_error(confidence.merged(counts))
-        low, high = sure.interval(place)  # type: ignore[misc]
+        low, high = sure.intervals[place]  # type: ignore[misc]
         assert low <= sure.error(place, 1) <= high
     assert "overconfident" in words(sure)
     said = total[0].sum(0)

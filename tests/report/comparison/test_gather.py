@@ -15,7 +15,7 @@ from roadseg.errors import RunError
 from roadseg.report.comparison import words
 from roadseg.report.comparison.arms import Spread
 from roadseg.report.comparison.gather import gather
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics, stats
 from roadseg.system.files import write_text
@@ -32,7 +32,7 @@ def stated(run: RunDir) -> dict[str, object]:
 
 def test_a_single_run_has_the_numbers_of_its_evaluation(make_run: MakeRun) -> None:
     run = make_run()
-    comparison = gather("x", [Arm("a", (run,))], "val")
+    comparison = gather("x", [read_arm("a", (run,), "val")])
     (arm,), report = comparison.arms, stated(run)
     for name in ("mean_iou", "micro_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"):
         assert arm.score(name) == Spread(report[name], report[name], report[name])
@@ -45,13 +45,13 @@ def test_a_single_run_has_the_numbers_of_its_evaluation(make_run: MakeRun) -> No
 
 
 def test_a_trained_run_can_be_read(trained: RunDir) -> None:
-    comparison = gather("x", [Arm("a", (trained,))], "val")
+    comparison = gather("x", [read_arm("a", (trained,), "val")])
     assert comparison.arms[0].score("mean_iou").mean == stated(trained)["mean_iou"]
 
 
 def test_seeds_are_scored_one_by_one(make_run: MakeRun) -> None:
     runs = [make_run(f"s{seed}", wrong=0.2 * (1 + seed), seed=seed) for seed in (0, 1, 2)]
-    comparison = gather("x", [Arm("a", tuple(reversed(runs)))], "val")
+    comparison = gather("x", [read_arm("a", tuple(reversed(runs)), "val")])
     (arm,) = comparison.arms
     scores = [stated(run)["mean_iou"] for run in runs]
     assert [seed.scores["mean_iou"] for seed in arm.seeds] == scores
@@ -66,7 +66,7 @@ def test_the_interval_of_equal_seeds_is_that_of_one(make_run: MakeRun, tmp_path:
     shutil.copytree(run.path, tmp_path / "s1")
     twin = RunDir(tmp_path / "s1")
     write_text(twin.path / "config.json", to_json(run.config().model_copy(update={"seed": 1})))
-    (arm,) = gather("x", [Arm("a", (run, twin))], "val").arms
+    (arm,) = gather("x", [read_arm("a", (run, twin), "val")]).arms
     assert len(arm.seeds) == 2
     assert arm.interval is not None
     assert [arm.interval.low, arm.interval.high] == pytest.approx(stated(run)["ci95"]["mean_iou"])
@@ -74,7 +74,7 @@ def test_the_interval_of_equal_seeds_is_that_of_one(make_run: MakeRun, tmp_path:
 
 def test_folds_are_pooled_before_they_are_scored(make_run: MakeRun) -> None:
     runs = [make_run(f"f{fold}", wrong=0.1 + 0.6 * fold, **FOLDS, **{"data.split.fold": fold}) for fold in (0, 1)]
-    comparison = gather("x", [Arm("a", tuple(runs))], "val")
+    comparison = gather("x", [read_arm("a", runs, "val")])
     (arm,) = comparison.arms
     parts = [np.load(run.evaluation / "val.confusion.npz") for run in runs]
     ids = [name for part in parts for name in part["ids"]]
@@ -96,7 +96,7 @@ def test_folds_are_pooled_before_they_are_scored(make_run: MakeRun) -> None:
 
 
 def test_a_single_fold_is_not_told_as_all_of_them(make_run: MakeRun) -> None:
-    comparison = gather("x", [Arm("a", (make_run(**FOLDS),))], "val")
+    comparison = gather("x", [read_arm("a", (make_run(**FOLDS),), "val")])
     assert comparison.folds == 0
     assert "folds" not in " ".join([*words.facts(comparison), *dict(words.method(comparison)).values()])
 
@@ -104,40 +104,33 @@ def test_a_single_fold_is_not_told_as_all_of_them(make_run: MakeRun) -> None:
 def test_the_images_may_have_been_moved(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
     run = make_run(**{"data.root": str(shutil.copytree(streets, tmp_path / "before"))})
     shutil.move(tmp_path / "before", tmp_path / "after")
-    assert gather("x", [Arm("a", (run,))], "val").records is None
-    assert gather("x", [Arm("a", (run,))], "val", tmp_path / "after").records is not None
+    assert gather("x", [read_arm("a", (run,), "val")]).records is None
+    assert gather("x", [read_arm("a", (run,), "val")], tmp_path / "after").records is not None
 
 
-def test_pooled_folds_of_an_older_version_have_no_interval_without_the_data(
-    make_run: MakeRun, streets: Path, tmp_path: Path
-) -> None:
-    shutil.copytree(streets, tmp_path / "moved")
-    changes = {"data.root": str(tmp_path / "moved"), **FOLDS}
+def test_without_the_data_drives_and_intervals_are_known(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
+    changes = {"data.root": str(shutil.copytree(streets, tmp_path / "moved")), **FOLDS}
     runs = [make_run(f"f{fold}", **changes, **{"data.split.fold": fold}) for fold in (0, 1)]
+    there = gather("x", [read_arm("a", runs, "val")])
     shutil.rmtree(tmp_path / "moved")
-    assert gather("x", [Arm("a", tuple(runs))], "val").arms[0].interval is not None  # the groups are stored
-    for run in runs:
-        with np.load(run.evaluation / "val.confusion.npz") as content:
-            older = {key: content[key] for key in ("ids", "confusions")}
-        np.savez(run.evaluation / "val.confusion.npz", **older)
-    comparison = gather("x", [Arm("a", tuple(runs))], "val")
-    assert comparison.arms[0].interval is None
-    assert comparison.groups is None
-    assert str(tmp_path / "moved") in comparison.missing
+    gone = gather("x", [read_arm("a", runs, "val")])
+    assert (gone.groups, gone.arms[0].interval) == (there.groups, there.arms[0].interval)
+    assert gone.arms[0].interval is not None
+    assert str(tmp_path / "moved") in gone.missing
 
 
 def test_what_cannot_be_compared_is_refused(make_run: MakeRun) -> None:
     run, twin = make_run("a"), make_run("b")
     with pytest.raises(RunError, match=r"scored by two runs of seed 0"):
-        gather("x", [Arm("a", (run, twin))], "val")
-    with pytest.raises(RunError, match=r"test.confusion.npz is missing or damaged; make it with roadseg evaluate"):
-        gather("x", [Arm("a", (run,))], "test")
+        gather("x", [read_arm("a", (run, twin), "val")])
+    with pytest.raises(RunError, match=r"no evaluation of 'test' \(has: val\); make it with roadseg evaluate"):
+        gather("x", [read_arm("a", (run,), "test")])
     other = make_run("c", **{"data.classes": "all"})
     with pytest.raises(RunError, match=r"c and a score other classes"):
-        gather("x", [Arm("a", (run,)), Arm("c", (other,))], "val")
+        gather("x", [read_arm("a", (run,), "val"), read_arm("c", (other,), "val")])
     elsewhere = make_run("d", **{"data.split.seed": 1})
     with pytest.raises(RunError, match=r"d and a were scored on other images"):
-        gather("x", [Arm("a", (run,)), Arm("d", (elsewhere,))], "val")
+        gather("x", [read_arm("a", (run,), "val"), read_arm("d", (elsewhere,), "val")])
 
 
 def test_a_spread_leaves_out_what_does_not_exist() -> None:

@@ -10,21 +10,22 @@ import pytest
 
 from roadseg.errors import RunError
 from roadseg.report import write_report
-from roadseg.report.comparison.arms import Comparison, Interval
+from roadseg.report.comparison.arms import Interval, Study
+from roadseg.report.comparison.findings import Findings
+from roadseg.report.comparison.gather import gather_study
 from roadseg.report.comparison.learning import (
     Curve,
     Gain,
     Point,
     curves,
     divided,
-    gather_shares,
     notes,
     rows,
     sentences,
 )
 from roadseg.report.figures.learning import figure
 from roadseg.report.scores_json import scores_file
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import Arm, read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import stats
 from roadseg.system.progress import Display
@@ -41,16 +42,14 @@ def arms(make_run: MakeRun, recipe: str, seeds: int = 2, shares: dict[float, flo
             make_run(f"{recipe}-{share}-{seed}", wrong, seed=seed, data__split__share_seed=seed, **changes)
             for seed in range(seeds)
         ]
-        made.append(Arm(recipe, tuple(runs), share))
+        made.append(read_arm(recipe, runs, "val", share))
     return made
 
 
 @pytest.fixture
-def study(make_run: MakeRun) -> Comparison:
+def study(make_run: MakeRun) -> Study:
     steeper = {0.25: 0.9, 0.5: 0.6, 1.0: 0.3}
-    return gather_shares(
-        "shares", [*arms(make_run, "demo-fcn16s"), *arms(make_run, "demo-fcn32s", shares=steeper)], "val"
-    )
+    return gather_study("shares", [*arms(make_run, "demo-fcn16s"), *arms(make_run, "demo-fcn32s", shares=steeper)])
 
 
 def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) -> None:
@@ -63,17 +62,17 @@ def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) ->
     assert divided(made[:2]) == (made[:2], [])
     same = arms(make_run, "demo-fcn8s", 1, {0.2: 0.5, 0.25: 0.5, 1.0: 0.4})
     assert divided(same) == (same, [])  # 1, 1 and 4 images
-    other = Arm("again", (make_run("again", 0.3),))
+    other = read_arm("again", (make_run("again", 0.3),), "val")
     assert divided([*made[:3], other]) == ([*made[:3], other], [])  # one number of images twice
 
 
-def test_a_curve_has_its_points_and_goes_on(study: Comparison) -> None:
-    assert study.smaller
-    assert len(study.contrasts) == 1
-    assert study.smaller.contrasts == ()
-    found = curves(study, study.smaller)
+def test_a_curve_has_its_points_and_goes_on(study: Study) -> None:
+    assert study.smaller_shares
+    assert len(study.main.contrasts) == 1
+    assert study.smaller_shares.contrasts == ()
+    found = Findings(study).curves
     assert [(curve.number, curve.name) for curve in found] == [(0, "demo-fcn16s"), (1, "demo-fcn32s")]
-    for curve, arm in zip(found, study.arms, strict=True):
+    for curve, arm in zip(found, study.main.arms, strict=True):
         assert [point.images for point in curve.points] == [1, 2, 4]
         assert curve.points[-1].arm is arm
         scores = [point.arm.score("mean_iou").mean or 0 for point in curve.points]
@@ -86,30 +85,30 @@ def test_a_curve_has_its_points_and_goes_on(study: Comparison) -> None:
     assert found[1].ahead[0].gain > found[0].ahead[0].gain
 
 
-def test_other_images_are_refused(study: Comparison) -> None:
-    assert study.smaller
+def test_other_images_are_refused(study: Study) -> None:
+    assert study.smaller_shares
     with pytest.raises(RunError, match="smaller shares scored other images"):
-        curves(study, replace(study.smaller, ids=study.ids[:-1]))
+        curves(study.main, replace(study.smaller_shares, ids=study.main.ids[:-1]))
 
 
-def test_without_known_drives_the_interval_is_about_these_images(study: Comparison) -> None:
-    assert study.smaller
-    alone = replace(study, units=None)
-    found = curves(alone, study.smaller)
+def test_with_a_single_drive_the_interval_is_about_these_images(study: Study) -> None:
+    assert study.smaller_shares
+    alone = replace(study.main, group_of=("one",) * len(study.main.ids))
+    found = curves(alone, study.smaller_shares)
     assert found[0].ahead[0].score_interval is None
     assert any("about these images alone" in note for note in notes(alone, found))
     assert rows(found)[3]["interval"] == ""
 
 
-def curve(study: Comparison, gain: float, low: float, high: float) -> Curve:
-    points = tuple(Point(images, study.arms[0]) for images in (50.0, 100.0, 200.0))
+def curve(study: Study, gain: float, low: float, high: float) -> Curve:
+    points = tuple(Point(images, study.main.arms[0]) for images in (50.0, 100.0, 200.0))
     at = np.array([200.0, 400.0, 800.0])
     flat = stats.LearningCurve(at, np.full(3, 0.6), np.full((3, 2), 0.6), np.zeros(3), np.zeros((3, 2)))
     further = Gain(4, 800, 0.66, None, 2 * gain, Interval(2 * low, 2 * high))
     return Curve(0, "net", points, flat, (Gain(2, 400, 0.63, None, gain, Interval(low, high)), further))
 
 
-def test_the_sentence_claims_no_more_than_the_interval(study: Comparison) -> None:
+def test_the_sentence_claims_no_more_than_the_interval(study: Study) -> None:
     (said,) = sentences([curve(study, 0.021, 0.005, 0.034)])
     assert said.text == (
         "Twice as many training images (400) would bring net about 2.1 points of mIoU more (95 % interval 0.5 to 3.4), "
@@ -128,22 +127,21 @@ def test_the_sentence_claims_no_more_than_the_interval(study: Comparison) -> Non
 
 
 def test_one_seed_is_told(make_run: MakeRun) -> None:
-    alone = gather_shares("shares", arms(make_run, "demo-fcn16s", 1), "val")
-    assert alone.smaller
-    assert any("its luck cannot be seen" in note for note in notes(alone, curves(alone, alone.smaller)))
+    alone = gather_study("shares", arms(make_run, "demo-fcn16s", 1))
+    found = Findings(alone).curves
+    assert any("its luck cannot be seen" in note for note in notes(alone.main, found))
 
 
-def test_the_figure_has_every_seed_point_and_expectation(study: Comparison) -> None:
-    assert study.smaller
-    drawn = figure(curves(study, study.smaller))
+def test_the_figure_has_every_seed_point_and_expectation(study: Study) -> None:
+    drawn = figure(Findings(study).curves)
     assert drawn.count('class="seed"') == 12
     assert drawn.count('class="mark arm-0"') == 3
     assert drawn.count('class="mark ahead arm-1"') == 2
     assert drawn.count('class="band"') == 2
 
 
-def test_the_report_has_it_in_all_its_forms(study: Comparison, tmp_path: Path) -> None:
-    write_report(study, tmp_path / "with", Display())
+def test_the_report_has_it_in_all_its_forms(study: Study, tmp_path: Path) -> None:
+    write_report(Findings(study), tmp_path / "with", Display())
     page, text = ((tmp_path / "with" / name).read_text() for name in ("report.html", "report.md"))
     assert '<section id="learning"' in page
     assert '<a href="#learning">' in page
@@ -157,8 +155,8 @@ def test_the_report_has_it_in_all_its_forms(study: Comparison, tmp_path: Path) -
     assert content["learning"][0]["ahead"][0]["gain_ci95"][0] <= content["learning"][0]["ahead"][0]["gain"]
     assert any("training images" in sentence for sentence in content["sentences"])
     assert [arm["name"] for arm in content["arms"]] == ["demo-fcn16s", "demo-fcn32s"]
-    write_report(replace(study, smaller=None), tmp_path / "with", Display())
+    write_report(Findings(Study(study.main)), tmp_path / "with", Display())
     page = (tmp_path / "with/report.html").read_text()
     assert "learning-title" not in page
     assert not (tmp_path / "with/figures/learning.svg").exists()
-    assert "learning" not in json.loads(scores_file(replace(study, smaller=None), [None, None]))
+    assert "learning" not in json.loads(scores_file(Findings(Study(study.main))))

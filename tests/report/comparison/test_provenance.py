@@ -14,9 +14,11 @@ from roadseg.config.settings import Config
 from roadseg.inference.predictor import load_model
 from roadseg.report import write_report
 from roadseg.report.comparison import provenance
-from roadseg.report.comparison.arms import ScoredArm
+from roadseg.report.comparison.arms import ScoredArm, Study
+from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import Arm, read_arm
+from roadseg.runs.facts import read_facts
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
@@ -24,13 +26,13 @@ MakeRun = Callable[..., RunDir]
 
 
 def scored(*arms: Arm) -> tuple[ScoredArm, ...]:
-    return gather("x", arms, "val").arms
+    return gather("x", arms).arms
 
 
 def test_only_what_differs_between_arms_is_listed(make_run: MakeRun) -> None:
     arms = scored(
-        Arm("a", (make_run("a0"), make_run("a1", seed=1))),
-        Arm("b", (make_run("b0", **{"optimizer.lr": 0.01, "data.cache_gib": 1}),)),
+        read_arm("a", (make_run("a0"), make_run("a1", seed=1)), "val"),
+        read_arm("b", (make_run("b0", **{"optimizer.lr": 0.01, "data.cache_gib": 1}),), "val"),
     )
     rows = [(row.name, row.values) for row in provenance.differing_settings(arms)]
     assert rows == [("seed", ("0, 1", "0")), ("optimizer.lr", ("0.002", "0.01"))]
@@ -38,10 +40,10 @@ def test_only_what_differs_between_arms_is_listed(make_run: MakeRun) -> None:
 
 
 def test_cost_is_that_of_the_metrics(make_run: MakeRun) -> None:
-    cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (make_run(),))), "val")}
+    cost = {row.name: row.values[0] for row in provenance.costs(scored(read_arm("a", (make_run(),), "val")))}
     assert cost["training time of a run"] == "3 min"  # three epochs of 62 s
     assert cost["peak memory in training"] == "1.5 GiB"
-    assert cost["images at a time in training"] == "2"  # older runs do not say it: the batch
+    assert cost["images at a time in training"] == "2"
     assert cost["images per second, prediction"] == "4"
     assert (cost["epochs"], cost["best epoch"]) == ("3", "3")
 
@@ -49,7 +51,7 @@ def test_cost_is_that_of_the_metrics(make_run: MakeRun) -> None:
 def test_a_batch_that_was_divided_for_want_of_memory_is_told(make_run: MakeRun) -> None:
     run = make_run()
     run.write_metrics([entry | {"images_at_once": 4 if entry["epoch"] < 3 else 1} for entry in run.metrics()])
-    cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (run,))), "val")}
+    cost = {row.name: row.values[0] for row in provenance.costs(scored(read_arm("a", (run,), "val")))}
     assert cost["images at a time in training"] == "1–4"
 
 
@@ -62,23 +64,13 @@ def test_fast_networks_have_whole_images_per_second(make_run: MakeRun) -> None:
     run = make_run()
     path = run.evaluation / "val.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"seconds_per_image": 0.004}))
-    (arm,) = scored(Arm("a", (run,)))
-    cost = {row.name: row.values[0] for row in provenance.costs([arm], "val")}
+    (arm,) = scored(read_arm("a", (run,), "val"))
+    cost = {row.name: row.values[0] for row in provenance.costs([arm])}
     assert cost["images per second, prediction"] == "250"
 
 
-def test_older_evaluations_without_times_have_a_dash(make_run: MakeRun) -> None:
-    run = make_run()
-    path = run.evaluation / "val.json"
-    report = json.loads(path.read_text())
-    del report["seconds_per_image"]
-    path.write_text(json.dumps(report))
-    cost = {row.name: row.values[0] for row in provenance.costs(scored(Arm("a", (run,))), "val")}
-    assert cost["images per second, prediction"] == "–"
-
-
 def test_parameters_are_counted_without_weights(trained: RunDir) -> None:
-    assert provenance.parameters(trained) == sum(p.numel() for p in load_model(trained).parameters())
+    assert provenance.parameters(read_facts(trained, "val")) == sum(p.numel() for p in load_model(trained).parameters())
 
 
 @pytest.mark.parametrize(
@@ -90,7 +82,7 @@ def test_parameters_are_counted_without_weights(trained: RunDir) -> None:
 )
 def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, object]) -> None:
     run = make_run("with space", **changes)
-    (arm,) = scored(Arm("a", (run,)))
+    (arm,) = scored(read_arm("a", (run,), "val"))
     train, evaluate = (shlex.split(line) for line in provenance.commands(arm, "val"))
     assert train[:5] == ["roadseg", "train", "demo-fcn16s", "--run", "again/runs/with space"]
     assert evaluate[:3] == ["roadseg", "evaluate", "again/runs/with space"]
@@ -107,15 +99,17 @@ def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, o
 
 def test_commands_name_the_folder_that_the_data_is_in_now(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(streets, tmp_path / "moved")
-    comparison = gather("x", [Arm("a", (make_run("a"),)), Arm("b", (make_run("b", wrong=0.1),))], "val", moved)
-    write_report(comparison, tmp_path / "report", Display())
+    comparison = gather(
+        "x", [read_arm("a", (make_run("a"),), "val"), read_arm("b", (make_run("b", wrong=0.1),), "val")], moved
+    )
+    write_report(Findings(Study(comparison)), tmp_path / "report", Display())
     page, text = ((tmp_path / "report" / f"report.{kind}").read_text() for kind in ("html", "md"))
     compare = f"roadseg compare again/runs/a again/runs/b --split val --data.root {moved} --output again/report"
     for content in (page, text):
         assert compare in content
         assert content.count(f"--data.root {moved}") == 5, "train, evaluate twice, compare once"
         assert f"--data.root {streets}" not in content
-    write_report(gather("x", [arm.arm for arm in comparison.arms], "val"), tmp_path / "report", Display())
+    write_report(Findings(Study(gather("x", [arm.arm for arm in comparison.arms]))), tmp_path / "report", Display())
     page = (tmp_path / "report" / "report.html").read_text()
     assert "roadseg compare again/runs/a again/runs/b --split val --output again/report" in page
     assert page.count(f"--data.root {streets}") == 4

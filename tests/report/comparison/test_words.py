@@ -8,25 +8,25 @@ import pytest
 
 from roadseg.data.streets import synthesize
 from roadseg.report.comparison import words
-from roadseg.report.comparison.arms import Comparison
+from roadseg.report.comparison.arms import Comparison, Study
 from roadseg.report.comparison.caveats import caveats
+from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
-from roadseg.report.comparison.verdicts import verdicts
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 
 MakeRun = Callable[..., RunDir]
 
 
 def said(comparison: Comparison) -> list[str]:
-    return [verdict.text for verdict in verdicts(comparison)]
+    return [verdict.text for verdict in Findings(Study(comparison)).verdicts]
 
 
 @pytest.fixture
 def two_arms(make_run: MakeRun) -> Comparison:
     """The second has the higher scores."""
     low, high = make_run("low", wrong=0.6), make_run("high", wrong=0.1)
-    return gather("x", [Arm("low", (low,)), Arm("high", (high,))], "val")
+    return gather("x", [read_arm("low", (low,), "val"), read_arm("high", (high,), "val")])
 
 
 def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) -> None:
@@ -43,7 +43,7 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
     data = {"data.root": str(tmp_path / "many")}
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
-    comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
+    comparison = gather("x", [read_arm(name, (run,), "val") for name, run in runs.items()])
     (sentence,) = said(comparison)
     assert sentence.startswith("high beats low by ")
     assert "paired over 8 images" in sentence
@@ -57,7 +57,7 @@ def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, tmp
     synthesize(tmp_path / "long", drives=4, frames=15, width=96, height=64)
     data = {"data.root": str(tmp_path / "long")}
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
-    comparison = gather("x", [Arm(name, (run,)) for name, run in runs.items()], "val")
+    comparison = gather("x", [read_arm(name, (run,), "val") for name, run in runs.items()])
     (sentence,) = said(comparison)
     assert "paired over 30 images in 6 stretches of 2 drives, p = 0.031 by swaps and < 0.001 by t)" in sentence
     assert "; that holds for these 2 drives alone." in sentence
@@ -69,7 +69,7 @@ def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, tmp
 
 def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
     runs = [make_run(name) for name in "abc"]
-    sentences = said(gather("x", [Arm(run.path.name, (run,)) for run in runs], "val"))
+    sentences = said(gather("x", [read_arm(run.path.name, (run,), "val") for run in runs]))
     assert len(sentences) == 2
     assert all(sentence.startswith("These data cannot tell a and ") for sentence in sentences)
 
@@ -81,7 +81,7 @@ def test_the_reader_is_warned_of_what_the_figures_rest_on(two_arms: Comparison, 
     assert "chosen by the score on these very images" in warned
     assert "divided one by one" not in warned
     one_by_one = make_run("r", **{"data.split.scheme": "random"})
-    assert "divided one by one" in " ".join(caveats(gather("x", [Arm("r", (one_by_one,))], "val")))
+    assert "divided one by one" in " ".join(caveats(gather("x", [read_arm("r", (one_by_one,), "val")])))
 
 
 @pytest.mark.parametrize(("split", "warned"), [("train", True), ("all", True), ("val", False)])
@@ -90,7 +90,7 @@ def test_scores_of_training_images_are_said_to_be_so(make_run: MakeRun, split: s
     source = run.evaluation
     for path in list(source.glob("val.*")):
         (source / path.name.replace("val", split)).write_bytes(path.read_bytes())
-    warned_of = " ".join(caveats(gather("x", [Arm("a", (run,))], split)))
+    warned_of = " ".join(caveats(gather("x", [read_arm("a", (run,), split)])))
     assert ("were trained on" in warned_of) == warned
 
 
@@ -109,28 +109,27 @@ def test_the_largest_shares_of_wrong_pixels_are_told() -> None:
 
 def test_the_facts_name_data_and_division(two_arms: Comparison) -> None:
     facts = words.facts(two_arms)
-    run = two_arms.arms[0].arm.runs[0]
     assert facts[:4] == ["2 configurations (arms)", "1 seed each", "4 images of the val split", "2 drives or sequences"]
-    assert f"grouped division {run.splits().sha256[:8]}" in facts
+    assert f"grouped division {two_arms.first_run.splits.sha256[:8]}" in facts
     assert any(fact.startswith("19 classes, ") for fact in facts)
 
 
 def test_scores_at_the_networks_input_are_said_to_be_so(make_run: MakeRun) -> None:
     shrunk = make_run("s", **{"transforms.resize": [32, 64], "transforms.score_at": "input", "transforms.crop": None})
-    comparison = gather("x", [Arm("s", (shrunk,))], "val")
+    comparison = gather("x", [read_arm("s", (shrunk,), "val")])
     assert words.scored_size(comparison) == "64x32 pixels, to which the labels were brought"
 
 
 def test_a_drive_on_both_sides_is_told(make_run: MakeRun, shared_camvid: Path) -> None:
     run = make_run("camvid", **{"data.name": "camvid", "data.root": str(shared_camvid)})
-    comparison = gather("x", [Arm("camvid", (run,))], "val")
+    comparison = gather("x", [read_arm("camvid", (run,), "val")])
     (told,) = (text for text in caveats(comparison) if "training images are from" in text)
     assert told.startswith("204 of the 367 training images are from the drive that is scored here (0016E5)")
 
 
 def test_images_without_drives_are_not_called_drives(make_run: MakeRun, tmp_path: Path) -> None:
     synthesize(tmp_path / "many", drives=12, frames=1, width=96, height=64)
-    comparison = gather("x", [Arm("a", (make_run("a", **{"data.root": str(tmp_path / "many")}),))], "val")
+    comparison = gather("x", [read_arm("a", (make_run("a", **{"data.root": str(tmp_path / "many")}),), "val")])
     assert "no drives known" in words.facts(comparison)
     assert any(text.startswith("No drives or sequences are known") for text in caveats(comparison))
     assert "trained on with its neighbours" not in dict(words.method(comparison))["Division"]

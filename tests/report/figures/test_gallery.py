@@ -14,7 +14,7 @@ from roadseg.labels import IGNORE, Label, LabelSpace
 from roadseg.report.comparison.gather import gather
 from roadseg.report.figures import pictures
 from roadseg.report.figures.gallery import chosen, make_gallery
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.metrics import mean_iou
 from roadseg.system.progress import Display
@@ -71,7 +71,7 @@ def test_every_class_has_a_colour_of_its_own() -> None:
 
 def test_the_pictures_are_those_of_the_files(make_run: MakeRun) -> None:
     runs = [make_run("a", wrong=0.2), make_run("b", wrong=0.5, seed=3)]
-    comparison = gather("x", [Arm(run.path.name, (run,)) for run in runs], "val")
+    comparison = gather("x", [read_arm(run.path.name, (run,), "val") for run in runs])
     gallery = make_gallery(comparison, Display())
     assert comparison.records is not None
     assert {image.id for image in gallery.shown} == set(comparison.ids)
@@ -101,7 +101,7 @@ def test_large_pictures_and_small_predictions_meet(make_run: MakeRun, monkeypatc
     run = make_run()
     for file in (run.evaluation / "val").glob("*.png"):
         Image.open(file).resize((50, 20), Image.Resampling.NEAREST).save(file)
-    gallery = make_gallery(gather("x", [Arm("a", (run,))], "val"), Display())
+    gallery = make_gallery(gather("x", [read_arm("a", (run,), "val")]), Display())
     for image in gallery.shown:
         assert image.size == (32, 48)
         files = (image.photo, image.truth, image.predictions[0].labels, image.predictions[0].errors)
@@ -109,7 +109,7 @@ def test_large_pictures_and_small_predictions_meet(make_run: MakeRun, monkeypatc
 
 
 def test_too_many_pictures_are_left_out_and_counted(make_run: MakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    comparison = gather("x", [Arm("a", (make_run(),))], "val")
+    comparison = gather("x", [read_arm("a", (make_run(),), "val")])
     every = make_gallery(comparison, Display()).shown
     monkeypatch.setattr("roadseg.report.figures.gallery.MOST_BYTES", every[0].weight + every[1].weight)
     gallery = make_gallery(comparison, Display())
@@ -120,6 +120,6 @@ def test_too_many_pictures_are_left_out_and_counted(make_run: MakeRun, monkeypat
 def test_predictions_that_were_not_kept_are_told(make_run: MakeRun) -> None:
     run = make_run()
     shutil.rmtree(run.evaluation / "val")
-    gallery = make_gallery(gather("x", [Arm("a", (run,))], "val"), Display())
+    gallery = make_gallery(gather("x", [read_arm("a", (run,), "val")]), Display())
     assert gallery.shown == ()
     assert f"predictions of {run.path} are missing or damaged" in gallery.missing

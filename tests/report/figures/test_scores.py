@@ -12,7 +12,7 @@ from roadseg.report.comparison.gather import gather
 from roadseg.report.figures import pictures, svg, theme
 from roadseg.report.figures import scores as figures
 from roadseg.report.figures.panel import percentage
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -22,7 +22,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 def comparison(make_run: Callable[..., RunDir]) -> Comparison:
     """Two arms, one of them with two seeds."""
     first = [make_run(f"a{seed}", wrong=0.2, seed=seed) for seed in (0, 1)]
-    return gather("x", [Arm("first & <b>", tuple(first)), Arm("second", (make_run("b", wrong=0.5),))], "val")
+    return gather("x", [read_arm("first & <b>", first, "val"), read_arm("second", (make_run("b", wrong=0.5),), "val")])
 
 
 def test_the_files_are_drawings_of_their_own(comparison: Comparison) -> None:

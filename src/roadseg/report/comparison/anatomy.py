@@ -5,7 +5,7 @@ null where nothing was counted:
   bands, sizes, rows   mIoU by distance to a boundary, recall by size of object, mIoU by strip; each entry with its
                        label, value and ci95
   boundary_iou, boundary_f   means over the classes by tolerance
-  reached              mIoU of the truth at strides 8, 16 and 32, by stride; a network can reach at least that
+  oracle_iou           mIoU of the truth at strides 8, 16 and 32, by stride; a network can reach at least that
   where                for arms after the first: where they differ from it, in words
 Values are means over the seeds. Classes below 0.1 % of the true pixels of a band or strip are left out of its mIoU.
 """
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from roadseg.report.comparison.arms import Comparison, ScoredArm
+from roadseg.report.comparison.arms import Comparison, ScoredArm, Seed
 from roadseg.scoring import metrics, stats
 from roadseg.scoring.anatomy import scores
 from roadseg.scoring.anatomy.edges import BANDS, F_PIXELS, F_SHARE, IOU_SHARES
@@ -32,14 +32,11 @@ Statistic = Callable[[np.ndarray], np.ndarray]
 
 SIZES = (f"< {SIDES[0]}", *(f"{a}–{b - 1}" for a, b in pairwise(SIDES)), f"{SIDES[-1]}+")
 ROWS = tuple("top" if n == 0 else "bottom" if n == STRIPS - 1 else str(n + 1) for n in range(STRIPS))
-TOLERANCES = {
-    f"Boundary IoU, {100 * IOU_SHARES[0]:g} %": ("boundary_iou", 0, scores.boundary_iou),
-    f"Boundary IoU, {100 * IOU_SHARES[1]:g} %": ("boundary_iou", 1, scores.boundary_iou),
-    f"Boundary F, {F_PIXELS} px": ("boundary_f", 0, scores.boundary_f),
-    f"Boundary F, {100 * F_SHARE:g} %": ("boundary_f", 1, scores.boundary_f),
+BOUNDARY_SCORES = {
+    "boundary_iou": ("Boundary IoU", [f"{100 * share:g} %" for share in IOU_SHARES], scores.boundary_iou),
+    "boundary_f": ("Boundary F", [f"{F_PIXELS} px", f"{100 * F_SHARE:g} %"], scores.boundary_f),
 }
-"""By tolerance (share of the diagonal, or pixels): the part of the counts, which of its two, and its score."""
-
+"""By the part of the counts: the score's title, its tolerances (shares of the diagonal, or pixels), and the score."""
 
 SMALLEST_SHARE = 0.001
 """Classes below this share of the true pixels of a part are left out of its mIoU."""
@@ -56,12 +53,27 @@ class Value:
 
 @dataclass(frozen=True)
 class Panel:
-    """One score of all arms over some parts of the pixels: `values[arm][part]`."""
+    """One score of all arms over some parts of the pixels: `values[arm][part]`; `key` is its name in anatomy.json."""
 
+    key: str
     title: str
     parts: tuple[str, ...]
     axis: str
     values: list[list[Value]]
+
+
+@dataclass(frozen=True)
+class BoundaryScore:
+    """One score of all arms at boundaries within a tolerance, the mean over the classes."""
+
+    key: str
+    tolerance: str
+    values: list[Value]
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        return f"{BOUNDARY_SCORES[self.key][0]}, {self.tolerance}"
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Where:
+class Anatomy:
     """An arm's counts by name, (N, seeds, ...), the images in the comparison's order."""
 
     arm: ScoredArm
@@ -86,7 +98,7 @@ class Where:
         return int(self.counts["strides"].max())
 
     @property
-    def reached(self) -> dict[int, np.ndarray]:
+    def oracle_confusions(self) -> dict[int, np.ndarray]:
         """By stride, the summed confusions of the truth brought to it and back."""
         return dict(zip(STRIDES, self.counts["stride"][:, 0].sum(0), strict=True))
 
@@ -96,52 +108,47 @@ class Where:
         return np.asarray(self.counts["band"].sum((0, 1)))
 
 
-def gather_where(comparison: Comparison) -> tuple[list[Where], list[str]]:
+def gather_anatomy(comparison: Comparison) -> tuple[list[Anatomy], list[str]]:
     """The arms' counts; and, where any lacks them, no counts but the names of those that do."""
     found, lacking = [], []
     for arm in comparison.arms:
-        seeds = [_of_seed(seed.run_of, comparison.split, comparison.ids) for seed in arm.seeds]
+        seeds = [_of_seed(seed, comparison.ids) for seed in arm.seeds]
         known = [counts for counts in seeds if counts is not None]
         if len(known) < len(seeds):
             lacking.append(arm.name)
         else:
-            found.append(Where(arm, {name: np.stack([counts[name] for counts in known], 1) for name in known[0]}))
+            found.append(Anatomy(arm, {name: np.stack([counts[name] for counts in known], 1) for name in known[0]}))
     return ([], lacking) if lacking else (found, [])
 
 
-def _of_seed(run_of: tuple[Any, ...], split: str, ids: tuple[str, ...]) -> dict[str, np.ndarray] | None:
+def _of_seed(seed: Seed, ids: tuple[str, ...]) -> dict[str, np.ndarray] | None:
     """The counts of the images, each from the run that scored it; None where one was scored without."""
-    stored = {run: run.anatomy(split) for run in dict.fromkeys(run_of)}
-    if any(content is None for content in stored.values()):
-        return None
-    place = {(run, name): row for run, content in stored.items() for row, name in enumerate(content[0])}
-    if any((run, name) not in place for run, name in zip(run_of, ids, strict=True)):
+    place: dict[str, tuple[dict[str, np.ndarray], int]] = {}
+    for run in dict.fromkeys(seed.run_of):
+        if run.anatomy is None:
+            return None
+        place |= {name: (run.anatomy[1], row) for row, name in enumerate(run.anatomy[0])}
+    if not place.keys() >= set(ids):
         return None  # the counts are of an older evaluation than the scores
-    rows = [(stored[run][1], place[run, name]) for run, name in zip(run_of, ids, strict=True)]
+    rows = [place[name] for name in ids]
     return {part: np.stack([counts[part][row] for counts, row in rows]) for part in rows[0][0]}
 
 
-def panels(comparison: Comparison, wheres: list[Where]) -> list[Panel]:
+def panels(comparison: Comparison, anatomies: list[Anatomy]) -> list[Panel]:
     """The three figures over parts of the pixels."""
-    groups = _groups(comparison)
+    side = "pixels, side of a square of its area"
     drawn = (
-        ("mIoU by distance to a boundary", BANDS, "pixels to the next class", "band", _iou_score),
-        (
-            "Recall by size of object",
-            SIZES,
-            "pixels, side of a square of its area",
-            "size",
-            lambda _: scores.size_recall,
-        ),
-        ("mIoU by height in the image", ROWS, "strips from top to bottom", "row", _iou_score),
+        ("bands", "mIoU by distance to a boundary", BANDS, "pixels to the next class", "band", _iou_score),
+        ("sizes", "Recall by size of object", SIZES, side, "size", lambda _: scores.size_recall),
+        ("rows", "mIoU by height in the image", ROWS, "strips from top to bottom", "row", _iou_score),
     )
 
     def values(counts: np.ndarray, score_of: Callable[[np.ndarray], Statistic]) -> list[Value]:
-        return [_value(part, score_of(part), groups) for part in np.moveaxis(counts, 2, 0)]
+        return [_value(part, score_of(part), comparison) for part in np.moveaxis(counts, 2, 0)]
 
     return [
-        Panel(title, parts, axis, [values(where.counts[key], score_of) for where in wheres])
-        for title, parts, axis, key, score_of in drawn
+        Panel(key, title, parts, axis, [values(anatomy.counts[counted], score_of) for anatomy in anatomies])
+        for key, title, parts, axis, counted, score_of in drawn
     ]
 
 
@@ -155,89 +162,89 @@ def _iou_score(confusions: np.ndarray) -> Statistic:
     return lambda sums: metrics.nanmean(metrics.per_class_iou(sums)[..., kept])
 
 
-def boundary_table(comparison: Comparison, wheres: list[Where]) -> list[tuple[str, list[Value]]]:
-    """Name of the score and its value of every arm, the mean over the classes."""
-    groups = _groups(comparison)
+def boundary_table(comparison: Comparison, anatomies: list[Anatomy]) -> list[BoundaryScore]:
+    """The scores at boundaries, a row for each tolerance."""
 
     def over_classes(score: Statistic) -> Statistic:
         return lambda counts: metrics.nanmean(score(counts))
 
     return [
-        (name, [_value(where.counts[key][:, :, which], over_classes(score), groups) for where in wheres])
-        for name, (key, which, score) in TOLERANCES.items()
+        BoundaryScore(
+            key,
+            tolerance,
+            [_value(anatomy.counts[key][:, :, which], over_classes(score), comparison) for anatomy in anatomies],
+        )
+        for key, (_, tolerances, score) in BOUNDARY_SCORES.items()
+        for which, tolerance in enumerate(tolerances)
     ]
 
 
-def pairs(comparison: Comparison, wheres: list[Where], most: int = 8) -> list[Pair]:
+def pairs(comparison: Comparison, anatomies: list[Anatomy], most: int = 8) -> list[Pair]:
     """The pairs of neighbouring classes whose border costs the most pixels, summed over the arms."""
     names = comparison.space.names
-    summed = [where.counts["pair"].sum((0, 1)) for where in wheres]
+    summed = [anatomy.counts["pair"].sum((0, 1)) for anatomy in anatomies]
     lost = np.sum([counts[1] for counts in summed], axis=0)
     order = [divmod(int(cell), len(names)) for cell in np.argsort(-lost, axis=None, kind="stable")[:most]]
     shares = [scores.share_called(counts) for counts in summed]
     return [Pair(names[a], names[b], [_known(each[a, b]) for each in shares]) for a, b in order if lost[a, b]]
 
 
-def ladder(where: Where) -> dict[int, float | None]:
-    """By stride, the mIoU that the truth reaches."""
-    return {stride: _known(metrics.mean_iou(counts)) for stride, counts in where.reached.items()}
+def oracle_iou(anatomy: Anatomy) -> dict[int, float | None]:
+    """By stride, the mIoU of the truth brought to it and back: a network of that stride can reach at least that."""
+    return {stride: _known(metrics.mean_iou(counts)) for stride, counts in anatomy.oracle_confusions.items()}
 
 
-def stride_sentence(where: Where) -> str | None:
-    """How far an arm is below what its stride allows at least; None where its stride is not among the ladder's."""
-    reach, score = ladder(where).get(where.stride), where.arm.score("mean_iou").mean
+def stride_sentence(anatomy: Anatomy) -> str | None:
+    """How far an arm is below what its stride allows at least; None where nothing is known of its stride."""
+    reach, score = oracle_iou(anatomy).get(anatomy.stride), anatomy.arm.score("mean_iou").mean
     if reach is None or score is None:
         return None
     lost, below = 100 * (1 - reach), 100 * (reach - score)
-    known = f"Stride {where.stride} costs at most {lost:.1f} points of mIoU"
+    known = f"Stride {anatomy.stride} costs at most {lost:.1f} points of mIoU"
     if below <= 0:
-        return f"{known}, as the truth brought to it and back shows; {where.arm.name} loses no more than that."
+        return f"{known}, as the truth brought to it and back shows; {anatomy.arm.name} loses no more than that."
     limit = (
         "training, data or features limit it more than the stride" if below > lost else "the stride may limit it most"
     )
-    return f"{known}; {where.arm.name} lies another {below:.1f} below what the truth reaches at this stride: {limit}."
+    return f"{known}; {anatomy.arm.name} lies another {below:.1f} below what the truth reaches at this stride: {limit}."
 
 
-def sentences(wheres: list[Where]) -> list[str]:
+def sentences(anatomies: list[Anatomy]) -> list[str]:
     """What the section's figures say; where a gain lies stands in the verdicts."""
-    near = f"{100 * near_share(wheres[0].bands):.0f} % of the labelled pixels are within 7 pixels of a boundary."
-    return [near, *(text for text in map(stride_sentence, wheres) if text)]
+    near = f"{100 * near_share(anatomies[0].bands):.0f} % of the labelled pixels are within 7 pixels of a boundary."
+    return [near, *(text for text in map(stride_sentence, anatomies) if text)]
 
 
-def anatomy_file(wheres: list[Where], drawn: list[Panel], table: list[tuple[str, list[Value]]]) -> str:
+def anatomy_file(anatomies: list[Anatomy], drawn: list[Panel], table: list[BoundaryScore]) -> str:
     """The text of `anatomy.json`."""
     arms = []
-    for number, where in enumerate(wheres):
+    for number, anatomy in enumerate(anatomies):
         parts = {
-            key: [
+            panel.key: [
                 {"label": label, "value": each.value, "ci95": None if each.low is None else [each.low, each.high]}
                 for label, each in zip(panel.parts, panel.values[number], strict=True)
             ]
-            for key, panel in zip(("bands", "sizes", "rows"), drawn, strict=True)
+            for panel in drawn
         }
-        by = {kind: {name.split(", ")[1]: values[number].value for name, values in table if name.startswith(title)}
-              for kind, title in (("boundary_iou", "Boundary IoU"), ("boundary_f", "Boundary F"))}  # fmt: skip
-        differs = where_it_differs(wheres[0].bands, where.bands) if number else None
-        reached = {str(stride): value for stride, value in ladder(where).items()}
+        by = {
+            key: {row.tolerance: row.values[number].value for row in table if row.key == key} for key in BOUNDARY_SCORES
+        }
+        differs = where_it_differs(anatomies[0].bands, anatomy.bands) if number else None
+        oracle = {str(stride): value for stride, value in oracle_iou(anatomy).items()}
         arms.append(
-            {"name": where.arm.name, "stride": where.stride, **parts, **by, "reached": reached, "where": differs}
+            {"name": anatomy.arm.name, "stride": anatomy.stride, **parts, **by, "oracle_iou": oracle, "where": differs}
         )
     return json.dumps({"arms": arms}, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _groups(comparison: Comparison) -> list[str] | None:
-    """The drive or sequence of each image; None where they are not known."""
-    if comparison.records is None:
-        return None
-    return [comparison.records[name].group for name in comparison.ids]
-
-
-def _value(counts: np.ndarray, score: Statistic, groups: list[str] | None) -> Value:
+def _value(counts: np.ndarray, score: Statistic, comparison: Comparison) -> Value:
     """The mean over the seeds of a score of counts (N, seeds, ...), and its interval."""
     value = _known(metrics.nanmean(score(counts.sum(0))))
-    if groups is None or value is None:
+    if value is None:
         return Value(value)
-    low, high = stats.share_interval(counts, groups, lambda sums: metrics.nanmean(score(sums)))
+    low, high = stats.share_interval(
+        counts, comparison.group_of, lambda sums: metrics.nanmean(score(sums)), comparison.share_resamples
+    )
     return Value(value, _known(low), _known(high))
 
 

@@ -19,7 +19,7 @@ from roadseg.data.records import Record
 from roadseg.labels import LabelSpace
 from roadseg.report.comparison.contrasts import Contrast
 from roadseg.runs.arms import Arm
-from roadseg.runs.run_dir import RunDir
+from roadseg.runs.facts import RunFacts
 from roadseg.scoring import metrics, stats
 from roadseg.scoring.scores import headline
 
@@ -28,14 +28,12 @@ from roadseg.scoring.scores import headline
 class Seed:
     """What one seed of an arm scored: confusions int64 (N, C, C) of the comparison's images, in their order.
 
-    `groups` are the images' drives or sequences where the evaluation has stored them (older ones have not).
     `run_of[i]` is the run that saw image i for validation: with folds each image has one, else all have the same.
     """
 
     number: int
     confusions: np.ndarray
-    run_of: tuple[RunDir, ...]
-    groups: tuple[str, ...] | None
+    run_of: tuple[RunFacts, ...]
 
     @cached_property
     def total(self) -> np.ndarray:
@@ -138,17 +136,16 @@ class Neighbours(NamedTuple):
 class Comparison:
     """All arms on the same images.
 
-    `records` are the images by id, or None where the data is not to be found; `missing` says why then. `units` are what
-    is resampled, or None where the drives are not known; `contrasts` the pairs of arms, each against each.
+    `group_of` has the drive or sequence of each image. `records` are the images by id, or None where the data is not to
+    be found; `missing` says why then. `contrasts` are the pairs of arms, each against each, from `resamples` resamples.
     """
 
     title: str
     split: str
     arms: tuple[ScoredArm, ...]
     ids: tuple[str, ...]
+    group_of: tuple[str, ...]
     space: LabelSpace
-    groups: int | None
-    units: stats.Units | None
     contrasts: tuple[Contrast, ...]
     records: dict[str, Record] | None
     missing: str
@@ -156,10 +153,27 @@ class Comparison:
     """How near the training images are to those that are scored; None where the data is not to be found."""
     root: Path | None = None
     """Where the images were looked for, if not where they were in training."""
-    random: Comparison | None = None
-    """The same arms on random folds, where leakage was measured."""
-    smaller: Comparison | None = None
-    """The arms on smaller shares of the training images, where there is a learning curve."""
+    resamples: int = stats.RESAMPLES
+
+    @cached_property
+    def units(self) -> stats.Units:
+        """What is resampled."""
+        return stats.resampling_units(self.group_of)
+
+    @property
+    def share_resamples(self) -> int:
+        """For scores of which a report has many."""
+        return min(self.resamples, stats.SHARE_RESAMPLES)
+
+    @property
+    def groups(self) -> int:
+        """How many drives or sequences the images are of."""
+        return len(set(self.group_of))
+
+    @property
+    def first_run(self) -> RunFacts:
+        """One of the runs, for what all of them have in common: data, classes, division."""
+        return self.arms[0].arm.runs[0]
 
     @property
     def folds(self) -> int:
@@ -177,3 +191,23 @@ class Comparison:
     def seeds(self) -> int:
         """The largest number of seeds that an arm has."""
         return max(len(arm.seeds) for arm in self.arms)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The arms of a report, and what was trained beside them.
+
+    `random_folds` are the same arms on random folds, where leakage was measured; `smaller_shares` the arms on smaller
+    shares of the training images, where there is a learning curve.
+    """
+
+    main: Comparison
+    random_folds: Comparison | None = None
+    smaller_shares: Comparison | None = None
+
+
+def unit_margins(seeds: Sequence[Seed], units: stats.Units) -> np.ndarray | None:
+    """Margins (U, seeds, 3, C) of the units; None where they are too few to say anything."""
+    if units.kind == "none":
+        return None
+    return np.stack([units.sums(metrics.margins(seed.confusions)) for seed in seeds], axis=1)

@@ -31,13 +31,13 @@ def caveats(comparison: Comparison) -> list[str]:
 
 def _neighbours(comparison: Comparison) -> list[str]:
     """How near the images that were trained on may be."""
-    if comparison.arms[0].arm.runs[0].splits().scheme == "random":
+    if comparison.first_run.splits.scheme == "random":
         return ["Images were divided one by one; frames of a drive may be on both sides, which flatters scores."]
     near = comparison.neighbours
     if near is None:
         return []
     if not near.drives_known:
-        done = "divided and resampled" if comparison.arms[0].arm.runs[0].splits().scheme == "grouped" else "resampled"
+        done = "divided and resampled" if comparison.first_run.splits.scheme == "grouped" else "resampled"
         alone = f"No drives or sequences are known: every image was {done} by itself. If some are frames of one drive"
         return [f"{alone}, scores flatter and intervals are too narrow (docs/own-data.md says how to name drives)."]
     if not near.shared or comparison.split in ("train", "all"):
@@ -55,9 +55,7 @@ def _units(comparison: Comparison) -> list[str]:
     """On how few drives intervals and tests rest."""
     units = comparison.units
     found = []
-    if units is None:
-        found.append("There are no intervals, because the drives of the images are not known without the data.")
-    elif units.kind == "none":
+    if units.kind == "none":
         found.append("All images are of one drive or sequence, and too few to say anything beyond them.")
     elif units.kind == "block":
         few = "one drive or sequence" if comparison.groups == 1 else f"{comparison.groups} drives or sequences"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from roadseg.report.comparison.arms import Comparison, ScoredArm, Seed
-from roadseg.runs.run_dir import RunDir
+from roadseg.runs.facts import RunFacts
 from roadseg.scoring import confidence, stats
 from roadseg.scoring.calibration import LEVELS, threshold
 from roadseg.scoring.confidence import AS_SAID, CALIBRATED, NEAR
@@ -25,7 +25,7 @@ Span = tuple[float, float] | None
 
 
 @dataclass(frozen=True)
-class Promise:
+class SelectivePrediction:
     """What is left where pixels below the validation images' threshold for `level` are left out, over the seeds."""
 
     level: float
@@ -35,8 +35,9 @@ class Promise:
 
 
 @dataclass(frozen=True)
-class Sure:
-    """An arm's confidence: counts (S, N, 2, 2, 3, BINS) of its seeds, groups of the images, and kept pixels by level.
+class ArmConfidence:
+    """An arm's confidence: counts (S, N, 2, 2, 3, BINS) of its seeds, groups of the images, and kept pixels
+    by level.
 
     `kept` has for each of `LEVELS` wrong, right and all pixels, int64 (S, N, 3), or None where a run has no threshold.
     """
@@ -44,9 +45,10 @@ class Sure:
     number: int
     name: str
     counts: np.ndarray
-    groups: list[str] | None
+    groups: tuple[str, ...]
     temperatures: tuple[float | None, ...]
     kept: tuple[np.ndarray | None, ...]
+    resamples: int = stats.SHARE_RESAMPLES
 
     @cached_property
     def total(self) -> np.ndarray:
@@ -61,61 +63,62 @@ class Sure:
         """Expected calibration error, the mean over the seeds."""
         return float(confidence.calibration_error(confidence.merged(self.part(place, calibration))).mean())
 
-    def interval(self, place: str) -> Span:
-        """95 % bootstrap interval of the calibrated error for these seeds."""
-        counts = confidence.merged(confidence.regions(self.counts[:, :, CALIBRATED])[place])
-        return self._resampled(counts, lambda sums: confidence.calibration_error(sums).mean(-1))
+    @cached_property
+    def intervals(self) -> dict[str, Span]:
+        """95 % bootstrap intervals of the calibrated error for these seeds, by place."""
+        return {
+            place: self._resampled(confidence.merged(counts), lambda sums: confidence.calibration_error(sums).mean(-1))
+            for place, counts in confidence.regions(self.counts[:, :, CALIBRATED]).items()
+        }
 
     def _resampled(self, counts: np.ndarray, statistic: Any) -> Span:
         """The interval of a statistic of counts (S, N, ...)."""
-        if self.groups is None:
-            return None
-        low, high = stats.share_interval(np.swapaxes(counts, 0, 1), self.groups, statistic)
+        low, high = stats.share_interval(np.swapaxes(counts, 0, 1), self.groups, statistic, self.resamples)
         return None if np.isnan(low) else (low, high)
 
     @cached_property
-    def promises(self) -> list[Promise | None]:
+    def promises(self) -> list[SelectivePrediction | None]:
         """For each of `LEVELS`, what the validation images' threshold does on these images."""
 
         def right(sums: np.ndarray) -> np.ndarray:
             with np.errstate(invalid="ignore", divide="ignore"):
                 return np.asarray((sums[..., 1] / sums[..., :2].sum(-1)).mean(-1))
 
-        found: list[Promise | None] = []
+        found: list[SelectivePrediction | None] = []
         for level, kept in zip(LEVELS, self.kept, strict=True):
             sums = None if kept is None else kept.sum(1)
             if kept is None or sums is None or not sums[:, :2].sum(-1).all():
                 found.append(None)
                 continue
             coverage = float((sums[:, :2].sum(-1) / sums[:, 2]).mean())
-            found.append(Promise(level, coverage, float(right(sums)), self._resampled(kept, right)))
+            found.append(SelectivePrediction(level, coverage, float(right(sums)), self._resampled(kept, right)))
         return found
 
 
-def gathered(comparison: Comparison) -> list[Sure | None]:
+def gathered(comparison: Comparison) -> list[ArmConfidence | None]:
     """The confidence of each arm; None where a run of it has no counts of these images."""
-    records = comparison.records
-    groups = [records[name].group for name in comparison.ids] if records else None
-    return [_sure(number, arm, comparison, groups) for number, arm in enumerate(comparison.arms)]
+    return [_of_arm(number, arm, comparison) for number, arm in enumerate(comparison.arms)]
 
 
-def _sure(number: int, arm: ScoredArm, comparison: Comparison, groups: list[str] | None) -> Sure | None:
-    parts = [_of_seed(seed, comparison) for seed in arm.seeds]
+def _of_arm(number: int, arm: ScoredArm, comparison: Comparison) -> ArmConfidence | None:
+    parts = [_of_seed(seed, comparison.ids) for seed in arm.seeds]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts):
         return None
     counts = np.stack([of_images for of_images, _ in known])
     kept = [[of_level[index] for _, of_level in known] for index in range(len(LEVELS))]
     joined = tuple(None if any(each is None for each in of) else np.stack(of) for of in kept)  # type: ignore[arg-type]
-    return Sure(number, arm.name, counts, groups, tuple(run.temperature() for run in arm.arm.runs), joined)
+    temperatures = tuple(run.temperature for run in arm.arm.runs)
+    resamples = comparison.share_resamples
+    return ArmConfidence(number, arm.name, counts, comparison.group_of, temperatures, joined, resamples)
 
 
-def _of_seed(seed: Seed, comparison: Comparison) -> tuple[np.ndarray, list[np.ndarray | None]] | None:
+def _of_seed(seed: Seed, ids: tuple[str, ...]) -> tuple[np.ndarray, list[np.ndarray | None]] | None:
     """Counts (N, 2, 2, 3, BINS) of the comparison's images, and by level what each run's own threshold keeps (N, 3)."""
     counts: dict[str, np.ndarray] = {}
     kept: list[dict[str, np.ndarray] | None] = [{} for _ in LEVELS]
     for run in dict.fromkeys(seed.run_of):
-        found = run.confidence(comparison.split)
+        found = run.confidence
         if found is None:
             return None
         counts |= dict(zip(*found, strict=True))
@@ -125,21 +128,21 @@ def _of_seed(seed: Seed, comparison: Comparison) -> tuple[np.ndarray, list[np.nd
                 kept[index] = None
             else:
                 own.update(zip(found[0], of_images, strict=True))
-    if not counts.keys() >= set(comparison.ids):
+    if not counts.keys() >= set(ids):
         return None
-    ordered = [None if own is None else np.stack([own[name] for name in comparison.ids]) for own in kept]
-    return np.stack([counts[name] for name in comparison.ids]), ordered
+    ordered = [None if own is None else np.stack([own[name] for name in ids]) for own in kept]
+    return np.stack([counts[name] for name in ids]), ordered
 
 
-def _kept(run: RunDir, counts: np.ndarray) -> list[np.ndarray | None]:
+def _kept(run: RunFacts, counts: np.ndarray) -> list[np.ndarray | None]:
     """Wrong, right and all pixels (N, 3) of the images, with the run's own thresholds for each of `LEVELS`."""
-    of_val = run.confidence("val")
+    of_val = run.confidence_of_val
     whole = confidence.regions(counts[:, CALIBRATED])["all"]
     least = [None if of_val is None else threshold(of_val[1], level) for level in LEVELS]
     return [None if each is None else confidence.kept(whole, each.confidence) for each in least]
 
 
-def section(comparison: Comparison, arms: Sequence[Sure | None]) -> dict[str, Any]:
+def section(comparison: Comparison, arms: Sequence[ArmConfidence | None]) -> dict[str, Any]:
     """What the templates show of confidence."""
     known = [arm for arm in arms if arm is not None]
     lacking = [arm for arm, sure in zip(comparison.arms, arms, strict=True) if sure is None]
@@ -159,14 +162,14 @@ def section(comparison: Comparison, arms: Sequence[Sure | None]) -> dict[str, An
     }
 
 
-def _row(sure: Sure) -> dict[str, Any]:
+def _row(sure: ArmConfidence) -> dict[str, Any]:
     known = [f"{value:.2f}" for value in sure.temperatures if value is not None]
     return {
         "number": sure.number,
         "temperature": ", ".join(dict.fromkeys(known)) or "–",
         "errors": [
             {"before": sure.error(place, AS_SAID), "after": sure.error(place, CALIBRATED),
-             "interval": _span(sure.interval(place))}
+             "interval": _span(sure.intervals[place])}
             for place in PLACES
         ],
         "promises": sure.promises,
@@ -178,7 +181,7 @@ def _span(interval: Span) -> str:
     return "" if interval is None else f"{percent(interval[0])}–{percent(interval[1])}"
 
 
-def words(sure: Sure) -> str:
+def words(sure: ArmConfidence) -> str:
     """What an arm claims and what is true, in sentences."""
     said, calibrated = (_claim(sure, "all", calibration) for calibration in (AS_SAID, CALIBRATED))
     found = f"{sure.name} claims {percent(said[0])} % on average and is right at {percent(said[1])} % of the pixels"
@@ -193,7 +196,7 @@ def words(sure: Sure) -> str:
     return found
 
 
-def _claim(sure: Sure, place: str, calibration: int) -> tuple[float, float]:
+def _claim(sure: ArmConfidence, place: str, calibration: int) -> tuple[float, float]:
     """Mean confidence and accuracy over all seeds."""
     counts = confidence.regions(sure.total[calibration])[place]
     return float(confidence.mean_confidence(counts)), float(confidence.accuracy(counts))
@@ -204,7 +207,7 @@ def _judged(claim: tuple[float, float]) -> str:
     return "honest on average" if abs(gap) < HONEST else "overconfident" if gap > 0 else "underconfident"
 
 
-def notes(comparison: Comparison, arms: Sequence[Sure]) -> list[str]:
+def notes(comparison: Comparison, arms: Sequence[ArmConfidence]) -> list[str]:
     """On what the temperatures and thresholds rest, and whether what they promise came true."""
     if not arms:
         return []
@@ -229,14 +232,14 @@ def notes(comparison: Comparison, arms: Sequence[Sure]) -> list[str]:
             )
         elif promises:
             found.append(f"All {len(promises)} promises were kept on these images.")
-    if any(run.config().crf.iterations for arm in comparison.arms for run in arm.arm.runs):
+    if any(run.settings.crf.iterations for arm in comparison.arms for run in arm.arm.runs):
         found.append(
             "Where a CRF acts, confidence is the softmax of what it makes of the logits, not the network's own."
         )
     return found
 
 
-def of_arm(sure: Sure | None) -> dict[str, Any] | None:
+def of_arm(sure: ArmConfidence | None) -> dict[str, Any] | None:
     """What `scores.json` says of an arm's confidence."""
     if sure is None:
         return None
@@ -244,7 +247,7 @@ def of_arm(sure: Sure | None) -> dict[str, Any] | None:
         name: {("ece" if place == "all" else f"ece_{place}"): sure.error(place, calibration) for place in PLACES}
         for name, calibration in (("calibrated", CALIBRATED), ("uncalibrated", AS_SAID))
     }
-    interval = sure.interval("all")
+    interval = sure.intervals["all"]
     whole = sure.part("all", CALIBRATED)
     return {
         **figures["calibrated"],

@@ -82,14 +82,14 @@ class Contrast:
         )  # fmt: skip
 
 
-def contrasts(counts: Mapping[str, np.ndarray]) -> tuple[Contrast, ...]:
+def contrasts(counts: Mapping[str, np.ndarray], resamples: int = stats.RESAMPLES) -> tuple[Contrast, ...]:
     """Every pair of arms, by their margins (U, seeds, 3, C).
 
     All pairs, and not each against the best alone: which one is best is itself found in these data, and only a
     correction over all pairs allows for having looked. It is Holm's.
     """
     pairs = list(combinations(counts, 2))
-    found = [(first, second, _paired(counts[first], counts[second])) for first, second in pairs]
+    found = [(first, second, _paired(counts[first], counts[second], resamples)) for first, second in pairs]
     by_t = np.array([result.difference.p()[0] for *_, result in found])
     corrected = stats.holm(by_t)
     return tuple(
@@ -98,8 +98,8 @@ def contrasts(counts: Mapping[str, np.ndarray]) -> tuple[Contrast, ...]:
     )
 
 
-def _paired(first: np.ndarray, second: np.ndarray) -> stats.PairedResult:
-    return stats.paired(first, second, metrics.scores, metrics.units_of_scores(first[:, 0]))
+def _paired(first: np.ndarray, second: np.ndarray, resamples: int) -> stats.PairedResult:
+    return stats.paired(first, second, metrics.scores, metrics.units_of_scores(first[:, 0]), resamples)
 
 
 def _contrast(

@@ -13,9 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadseg.errors import RunError
-from roadseg.report.comparison.arms import Comparison, ScoredArm
+from roadseg.report.comparison.arms import Comparison, ScoredArm, unit_margins
 from roadseg.report.comparison.contrasts import LEVEL, Contrast, contrasts
-from roadseg.report.comparison.gather import unit_margins
 from roadseg.report.comparison.words import p_words, signed
 from roadseg.scoring import stats
 from roadseg.system.progress import percent
@@ -26,7 +25,7 @@ class Inflation:
     """mIoU of an arm (the seeds' mean) on grouped and on random folds, as shares of 1.
 
     `low` and `high` are the 95 % interval of `random - grouped` over groups of images, and over seeds where there are
-    several; None where the groups are not known or too few. `p` is of the paired test, corrected for the arms.
+    several; None where the groups are too few. `p` is of the paired test, corrected for the arms.
     """
 
     name: str
@@ -49,11 +48,11 @@ class Inflation:
 
 @dataclass(frozen=True)
 class Leakage:
-    """The inflation of each arm, in the arms' order; over how many images and groups (None: not known), and folds."""
+    """The inflation of each arm, in the arms' order; over how many images, groups and folds."""
 
     arms: tuple[Inflation, ...]
     images: int
-    groups: int | None
+    groups: int
     folds: int
 
 
@@ -64,7 +63,7 @@ def measure(grouped: Comparison, random: Comparison) -> Leakage:
         raise RunError("the random folds scored other images or labels than the grouped ones; repeat the study")
     other = {arm.name: arm for arm in random.arms}
     pairs = [(arm, other[arm.name]) for arm in grouped.arms if arm.name in other]
-    tests = [_contrast(*pair, grouped.units) for pair in pairs]
+    tests = [_contrast(*pair, grouped.units, grouped.resamples) for pair in pairs]
     corrected = stats.holm(np.array([np.nan if test is None else test.p for test in tests]))
     found = tuple(
         _inflation(*pair, test, float(p)) for pair, test, p in zip(pairs, tests, corrected.tolist(), strict=True)
@@ -72,11 +71,11 @@ def measure(grouped: Comparison, random: Comparison) -> Leakage:
     return Leakage(found, len(grouped.ids), grouped.groups, grouped.folds)
 
 
-def _contrast(grouped: ScoredArm, random: ScoredArm, units: stats.Units | None) -> Contrast | None:
+def _contrast(grouped: ScoredArm, random: ScoredArm, units: stats.Units, resamples: int) -> Contrast | None:
     """Random minus grouped, paired over the units: the two schemes are two systems that were scored on them."""
     counts = {name: unit_margins(arm.seeds, units) for name, arm in (("random", random), ("grouped", grouped))}
     known = {name: margins for name, margins in counts.items() if margins is not None}
-    return next(iter(contrasts(known)), None)
+    return next(iter(contrasts(known, resamples)), None)
 
 
 def _inflation(grouped: ScoredArm, random: ScoredArm, test: Contrast | None, p: float) -> Inflation:

@@ -10,20 +10,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
 from roadseg.config.settings import Config
 from roadseg.errors import RunError
-from roadseg.report.comparison.arms import Comparison, Interval, ScoredArm
-from roadseg.report.comparison.gather import gather, unit_margins
+from roadseg.report.comparison.arms import Comparison, Interval, ScoredArm, unit_margins
 from roadseg.report.comparison.verdicts import Verdict, listed
 from roadseg.report.comparison.words import interval_words, signed
 from roadseg.runs.arms import Arm
-from roadseg.runs.run_dir import RunDir
+from roadseg.runs.facts import RunFacts
 from roadseg.scoring import metrics, stats
-from roadseg.scoring.stats.shares import SHARE_RESAMPLES
 from roadseg.system.progress import percent
 
 AHEAD = (2, 4)
@@ -70,15 +67,6 @@ class Curve:
     ahead: tuple[Gain, ...]
 
 
-def gather_shares(title: str, arms: Sequence[Arm], split: str, root: Path | None = None) -> Comparison:
-    """As `gather`; arms that `divided` sets apart are in `smaller`."""
-    compared, smaller = divided(arms)
-    comparison = gather(title, compared, split, root)
-    if not smaller:
-        return comparison
-    return replace(comparison, smaller=gather(f"{title}, smaller shares", smaller, split, root, pairs=False))
-
-
 def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
     """The arms to compare, and those on smaller shares of a curve: of `stats.FEWEST_SIZES` sizes or more."""
     of_curve: dict[Config, dict[float, Arm]] = defaultdict(dict)
@@ -89,7 +77,7 @@ def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
     compared, smaller = [], []
     for arm, alike, share in shares:
         curve = of_curve[alike]
-        sizes = {len(each.runs[0].splits().train) for each in curve.values()}
+        sizes = {len(each.runs[0].splits.train) for each in curve.values()}
         if len(sizes) < stats.FEWEST_SIZES or alike in twice:
             compared.append(arm)
         elif share == max(curve):
@@ -99,9 +87,9 @@ def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
     return compared, smaller
 
 
-def _alike(run: RunDir) -> tuple[Config, float]:
+def _alike(run: RunFacts) -> tuple[Config, float]:
     """The run's settings without its seed, fold and share; and its share."""
-    settings = run.config()
+    settings = run.settings
     split = settings.data.split
     undivided = split.model_copy(update={"share": 1.0, "share_seed": 0, "fold": 0})
     data = settings.data.model_copy(update={"root": None, "split": undivided})
@@ -119,22 +107,22 @@ def curves(comparison: Comparison, smaller: Comparison) -> list[Curve]:
         own = [arm, *(other for other in smaller.arms if _alike(other.arm.runs[0])[0] == alike)]
         own.sort(key=lambda each: _alike(each.arm.runs[0])[1])
         if len(own) > 1:
-            found.append(_curve(number, [Point(_images(each), each) for each in own], comparison.units))
+            found.append(_curve(number, [Point(_images(each), each) for each in own], comparison))
     return found
 
 
 def _images(arm: ScoredArm) -> float:
-    return float(np.mean([len(run.splits().train) for run in arm.arm.runs]))
+    return float(np.mean([len(run.splits.train) for run in arm.arm.runs]))
 
 
-def _curve(number: int, points: Sequence[Point], units: stats.Units | None) -> Curve:
+def _curve(number: int, points: Sequence[Point], comparison: Comparison) -> Curve:
     images = np.array([point.images for point in points])
     scores = [np.array([seed.scores["mean_iou"] or 0.0 for seed in point.arm.seeds]) for point in points]
     ahead = np.geomspace(images[-1], AHEAD[-1] * images[-1], 4 * AHEAD[-1] + 1)  # 2 and 4 times are among them
-    covariance = _covariance(points, units)
+    covariance = _covariance(points, comparison.units, comparison.share_resamples)
     fitted = stats.learning_curve(
         images, scores, np.concatenate([np.geomspace(images[0], images[-1], 17)[:-1], ahead]), covariance,
-        units.count if units else 0,
+        comparison.units.count,
     )  # fmt: skip
     gains = tuple(_gain(times, times * float(images[-1]), fitted, covariance is not None) for times in AHEAD)
     return Curve(number, points[-1].arm.name, tuple(points), fitted, gains)
@@ -147,7 +135,7 @@ def _gain(times: int, images: float, fitted: stats.LearningCurve, others: bool) 
     return Gain(times, images, float(fitted.score[place]), score if others else None, float(fitted.gain[place]), gain)
 
 
-def _covariance(points: Sequence[Point], units: stats.Units | None) -> np.ndarray | None:
+def _covariance(points: Sequence[Point], units: stats.Units, resamples: int) -> np.ndarray | None:
     """Of the points' mIoU (the seeds' mean) over other drives; None where nothing is known about others."""
     margins = [unit_margins(point.arm.seeds, units) for point in points]
     known = [each for each in margins if each is not None]
@@ -159,7 +147,7 @@ def _covariance(points: Sequence[Point], units: stats.Units | None) -> np.ndarra
     def of_points(sums: np.ndarray) -> np.ndarray:
         return np.asarray(np.add.reduceat(metrics.scores(sums)[..., 0], starts, axis=1) / numbers)
 
-    return stats.covariance(np.concatenate(known, axis=1), of_points, SHARE_RESAMPLES)
+    return stats.covariance(np.concatenate(known, axis=1), of_points, resamples)
 
 
 def sentences(found: Sequence[Curve]) -> list[Verdict]:
@@ -216,9 +204,9 @@ def notes(comparison: Comparison, found: Sequence[Curve]) -> list[str]:
             "With one training for each number of images its luck cannot be seen; it is taken to be about "
             f"{100 * stats.USUAL_DEVIATION:.0f} point of mIoU, or what the curve shows. --seeds 0 1 2 would measure it."
         )
-    if comparison.units is None or comparison.units.kind == "none":
+    if comparison.units.kind == "none":
         said.append("The intervals are about these images alone, because nothing is known about other drives.")
-    if comparison.units is not None and comparison.units.kind == "block":
+    if comparison.units.kind == "block":
         said.append("The intervals are about more of the drives that were scored, not about others.")
     return said
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from roadseg.config.recipes import recipe
 from roadseg.config.settings import WITHOUT_EFFECT, Config, Model, flat
 from roadseg.errors import ConfigError
 from roadseg.report.comparison.arms import ScoredArm
-from roadseg.runs.run_dir import RunDir
+from roadseg.runs.facts import RunFacts
 from roadseg.system.progress import duration
 
 
@@ -31,7 +30,7 @@ class Row:
 
 def differing_settings(arms: Sequence[ScoredArm]) -> list[Row]:
     """The settings that are not the same in all arms and have an effect on the result."""
-    flats = [[flat(run.config().model_dump()) for run in arm.arm.runs] for arm in arms]
+    flats = [[flat(run.settings.model_dump()) for run in arm.arm.runs] for arm in arms]
     rows = []
     for key in flats[0][0]:
         texts = tuple(_common([_text(run[key]) for run in runs]) for runs in flats)
@@ -40,23 +39,19 @@ def differing_settings(arms: Sequence[ScoredArm]) -> list[Row]:
     return rows
 
 
-def costs(arms: Sequence[ScoredArm], split: str) -> list[Row]:
+def costs(arms: Sequence[ScoredArm]) -> list[Row]:
     """What each arm took, as means over its runs."""
-    found = [_cost(arm, split) for arm in arms]
+    found = [_cost(arm) for arm in arms]
     return [Row(name, tuple(cost[name] for cost in found)) for name in found[0]]
 
 
-def _cost(arm: ScoredArm, split: str) -> dict[str, str]:
+def _cost(arm: ScoredArm) -> dict[str, str]:
     runs = arm.arm.runs
-    histories = [run.metrics() for run in runs]
+    histories = [run.history for run in runs]
     seconds = [sum(sum(entry["seconds"].values()) for entry in history) for history in histories]
     memory = [entry["memory_gib"] for history in histories for entry in history]
-    at_once = [
-        entry.get("images_at_once", run.config().train.batch_size)
-        for run, history in zip(runs, histories, strict=True)
-        for entry in history
-    ]
-    pace = [run.evaluations()[split].get("seconds_per_image") for run in runs]
+    at_once = [entry["images_at_once"] for history in histories for entry in history]
+    pace = [run.report["seconds_per_image"] for run in runs]
     per_image = [value for value in pace if value]
     machines = [_machine(run) for run in runs]
     return {
@@ -71,9 +66,9 @@ def _cost(arm: ScoredArm, split: str) -> dict[str, str]:
     }
 
 
-def parameters(run: RunDir) -> int:
+def parameters(run: RunFacts) -> int:
     """Number of trainable values of the run's network, counted without making them."""
-    return _count(run.config().model, len(run.labels().classes))
+    return _count(run.settings.model, len(run.space.classes))
 
 
 @cache  # even without values a large network takes seconds to build, and arms often share theirs
@@ -91,7 +86,7 @@ def best_epoch(history: list[dict[str, Any]]) -> int:
 
 def versions(arms: Sequence[ScoredArm]) -> list[tuple[str, str]]:
     """What the runs were made with, by name."""
-    found = [_environment(run) for arm in arms for run in arm.arm.runs]
+    found = [run.environment for arm in arms for run in arm.arm.runs]
     names = ("roadseg", "torch", "numpy", "python", "platform")
     return [(name, ", ".join(dict.fromkeys(str(entry.get(name, "–")) for entry in found))) for name in names]
 
@@ -103,7 +98,7 @@ def commands(arm: ScoredArm, split: str, root: Path | None = None) -> list[str]:
     """
     lines = []
     for run in arm.arm.runs:
-        settings, place = run.config(), _place_again(run)
+        settings, place = run.settings, _place_again(run)
         data = ["--data.root", str(root or settings.data.root)]
         lines.append(shlex.join(["roadseg", "train", settings.recipe, "--run", place, *data, *_flags(settings)]))
         lines.append(shlex.join(["roadseg", "evaluate", place, *data, "--split", split]))
@@ -117,7 +112,7 @@ def comparing(arms: Sequence[ScoredArm], split: str, root: Path | None = None) -
     return shlex.join(["roadseg", "compare", *places, "--split", split, *data, "--output", "again/report"])
 
 
-def _place_again(run: RunDir) -> str:
+def _place_again(run: RunFacts) -> str:
     return str(Path("again", *run.path.resolve().parts[-2:]))
 
 
@@ -144,16 +139,8 @@ def _text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
-def _environment(run: RunDir) -> dict[str, Any]:
-    try:
-        content = json.loads((run.path / "environment.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _machine(run: RunDir) -> str:
-    content = _environment(run)
+def _machine(run: RunFacts) -> str:
+    content = run.environment
     if not content:
         return "–"
     threads = content.get("threads", "?")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from roadseg.report.comparison.anatomy import gather_where
 from roadseg.report.comparison.arms import Comparison, ScoredArm
 from roadseg.report.comparison.contrasts import Contrast
 from roadseg.report.comparison.words import count, interval_words, p_words, signed
@@ -27,19 +27,22 @@ class Verdict(NamedTuple):
         return self.claim + self.rest
 
 
-def verdicts(comparison: Comparison) -> list[Verdict]:
+def verdicts(comparison: Comparison, pairs: Sequence[Contrast], bands: Mapping[str, np.ndarray]) -> list[Verdict]:
     """What may be said: the arm with the highest mIoU against every other one, the closest first; or a single arm's
     score.
+
+    `pairs` are those of `against_first`. `bands` are the arms' confusions by distance to a boundary, empty where they
+    were not counted: the verdict then does not say where the gain lies.
     """
     first = _ranked(comparison)[0]
     if len(comparison.arms) == 1:
         interval = f" (95 % CI {interval_words(first.interval)})" if first.interval else ""
         place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
         return [Verdict(f"{first.name} has a mIoU of {_miou(first)}", f"{interval} on {place}.")]
-    why = f"; whether it is better cannot be told: {_nothing(comparison)}."
+    few = f"{count(len(comparison.ids), 'image')} of one drive or sequence are too few"
+    why = f"; whether it is better cannot be told: {few}."
     unknown = Verdict(f"{first.name} has the highest mIoU, {_miou(first)}", why)
-    bands = {where.arm.name: where.bands for where in gather_where(comparison)[0]}
-    return [_verdict(comparison, contrast, bands) for contrast in against_first(comparison)] or [unknown]
+    return [_verdict(comparison, contrast, bands) for contrast in pairs] or [unknown]
 
 
 def against_first(comparison: Comparison) -> list[Contrast]:
@@ -56,13 +59,7 @@ def _ranked(comparison: Comparison) -> list[ScoredArm]:
     return sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
 
 
-def _nothing(comparison: Comparison) -> str:
-    if comparison.units is None:
-        return "the drives of the images are not known without the data"
-    return f"{count(len(comparison.ids), 'image')} of one drive or sequence are too few"
-
-
-def _verdict(comparison: Comparison, contrast: Contrast, bands: dict[str, np.ndarray]) -> Verdict:
+def _verdict(comparison: Comparison, contrast: Contrast, bands: Mapping[str, np.ndarray]) -> Verdict:
     a, b, (low, high) = contrast.a, contrast.b, contrast.interval
     points = f"{100 * abs(contrast.miou):.1f} points of mIoU"
     evidence = f"95 % CI {signed(low)} to {signed(high)}; paired over {_where(comparison)}, {_p(comparison, contrast)}"
@@ -86,12 +83,12 @@ def _p(comparison: Comparison, contrast: Contrast) -> str:
 
 
 def _blocks(comparison: Comparison) -> bool:
-    return comparison.units is not None and comparison.units.kind == "block"
+    return comparison.units.kind == "block"
 
 
 def _where(comparison: Comparison) -> str:
     images, units = count(len(comparison.ids), "image"), comparison.units
-    if units is None or units.count == len(comparison.ids):
+    if units.count == len(comparison.ids):
         return images
     if units.kind == "group":
         return f"{images} in {units.count} drives"

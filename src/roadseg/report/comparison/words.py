@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from roadseg.report.comparison.arms import Comparison, Interval
-from roadseg.scoring.stats import FEWEST_UNITS, RESAMPLES, SEED
+from roadseg.scoring.stats import FEWEST_UNITS, SEED
 from roadseg.system.progress import percent
 
 SMALLEST_SHARE = 0.0005
@@ -70,8 +70,8 @@ DEFINITIONS = (
 
 def facts(comparison: Comparison) -> list[str]:
     """What was compared on which data, in a few words each."""
-    run = comparison.arms[0].arm.runs[0]
-    data = run.config().data
+    run = comparison.first_run
+    data = run.settings.data
     occurring = int((comparison.shares > 0).sum())
     classes = len(comparison.space.classes)
     seeds = sorted({len(arm.seeds) for arm in comparison.arms})
@@ -84,14 +84,14 @@ def facts(comparison: Comparison) -> list[str]:
     ]
     if comparison.neighbours and not comparison.neighbours.drives_known:
         found.append("no drives known")
-    elif comparison.groups is not None:
+    else:
         found.append(f"{comparison.groups} {'drive or sequence' if comparison.groups == 1 else 'drives or sequences'}")
     found.append(f"{classes} classes" + (f", {occurring} in the labels" if occurring < classes else ""))
     if data.root is not None:
         found.append(f"{data.name} data in “{data.root.name}”")
     if comparison.folds:
-        return [*found, f"{comparison.folds} folds, {run.splits().scheme}"]
-    return [*found, f"{run.splits().scheme} division {run.splits().sha256[:8]}"]
+        return [*found, f"{comparison.folds} folds, {run.splits.scheme}"]
+    return [*found, f"{run.splits.scheme} division {run.splits.sha256[:8]}"]
 
 
 SCHEMES = {
@@ -105,7 +105,7 @@ SCHEMES = {
 
 def scored_size(comparison: Comparison) -> str:
     """At which size pixels were counted."""
-    transforms = comparison.arms[0].arm.runs[0].config().transforms
+    transforms = comparison.first_run.settings.transforms
     if transforms.score_at == "input" and transforms.resize is not None:
         height, width = transforms.resize
         return f"{width}x{height} pixels, to which the labels were brought"
@@ -114,8 +114,7 @@ def scored_size(comparison: Comparison) -> str:
 
 def method(comparison: Comparison) -> list[tuple[str, str]]:
     """How the figures came about, as headings and sentences."""
-    run = comparison.arms[0].arm.runs[0]
-    splits, folds = run.splits(), comparison.folds
+    splits, folds = comparison.first_run.splits, comparison.folds
     known = comparison.neighbours is None or comparison.neighbours.drives_known
     division = SCHEMES["alone" if splits.scheme == "grouped" and not known else splits.scheme]
     if folds:
@@ -142,14 +141,13 @@ def method(comparison: Comparison) -> list[tuple[str, str]]:
 
 def _interval_method(comparison: Comparison) -> str:
     units = comparison.units
-    if units is None:
-        return "None: the drives of the images are not known without the data."
     if units.kind == "none":
         return "None: the images are of one drive or sequence, and too few to be cut into stretches."
     what = "whole drives or sequences"
     if units.kind == "block":
         what = "stretches of consecutive images"
-    text = f"95 % bootstrap: {RESAMPLES:,} times (seed {SEED}) as many {what} as there are get drawn with replacement. "
+    text = f"95 % bootstrap: {comparison.resamples:,} times (seed {SEED}) as many {what} as there are get drawn "
+    text += "with replacement. "
     text += "The interval is Wilson's for a share, with Student's t and the bootstrap's standard error, corrected for "
     text += "their number; plain percentiles are too narrow with few drives."
     if comparison.seeds > 1:
@@ -160,11 +158,12 @@ def _interval_method(comparison: Comparison) -> str:
 
 
 def _paired_method(comparison: Comparison) -> str:
-    blocks = comparison.units is not None and comparison.units.kind == "block"
+    blocks = comparison.units.kind == "block"
     return (
         "The difference of two arms is taken in each resample of the same images; its interval is not corrected. There "
         "are two p: Student's t of that difference, and a test that swaps the two arms within "
-        f"{'stretches' if blocks else 'drives'}, in all ways or in 10,000 random ones. An arm beats another one if "
+        f"{'stretches' if blocks else 'drives'}, in all ways or in {comparison.resamples:,} random ones. An arm beats "
+        "another one if "
         "both are at most 0.05, that of t with Holm's correction over all pairs of arms. A class is named if the "
         "larger of its two is, corrected (Holm; Westfall and Young) over the classes that at least "
         f"{FEWEST_UNITS} drives or stretches hold; so its interval may leave out 0 and it is not named. With "

@@ -7,8 +7,8 @@ from functools import partial
 import numpy as np
 from markupsafe import Markup
 
+from roadseg.report.comparison.anatomy import Anatomy, oracle_iou
 from roadseg.report.comparison.anatomy import Panel as Shown
-from roadseg.report.comparison.anatomy import Where, ladder
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.figures import svg
 from roadseg.report.figures.panel import Panel, Place, Row, percents, rows, side_by_side
@@ -39,27 +39,27 @@ def _panel(shown: Shown) -> Markup:
     return Markup("").join(drawn)
 
 
-def stride_tracks(wheres: list[Where], place: Place, y: float) -> list[Markup]:
+def stride_tracks(anatomies: list[Anatomy], place: Place, y: float) -> list[Markup]:
     """For each arm its mIoU as its mark, a bar where its stride's truth is, and a line between the two."""
     return [
-        _reach(number, where.arm.score("mean_iou").mean, ladder(where).get(where.stride), place, y)
-        for number, where in enumerate(wheres)
+        _reach(number, anatomy.arm.score("mean_iou").mean, oracle_iou(anatomy).get(anatomy.stride), place, y)
+        for number, anatomy in enumerate(anatomies)
     ]
 
 
-def class_tracks(comparison: Comparison, wheres: list[Where], place: Place, y: float) -> list[Markup]:
+def class_tracks(comparison: Comparison, anatomies: list[Anatomy], place: Place, y: float) -> list[Markup]:
     """The same for each class, the arms one below the other."""
-    reached = [where.reached.get(where.stride) for where in wheres]
+    reached = [anatomy.oracle_confusions.get(anatomy.stride) for anatomy in anatomies]
     ious = [None if counts is None else metrics.per_class_iou(counts) for counts in reached]
-    step = min(7.0, 18 / max(len(wheres) - 1, 1))
+    step = min(7.0, 18 / max(len(anatomies) - 1, 1))
     tracks = []
     for index in range(len(comparison.space.names)):
         parts = []
-        for number, where in enumerate(wheres):
+        for number, anatomy in enumerate(anatomies):
             reach = ious[number]
             limit = None if reach is None or np.isnan(reach[index]) else float(reach[index])
-            own = y + step * (number - (len(wheres) - 1) / 2)
-            parts.append(_reach(number, where.arm.per_class[index].mean, limit, place, own, "mark small"))
+            own = y + step * (number - (len(anatomies) - 1) / 2)
+            parts.append(_reach(number, anatomy.arm.per_class[index].mean, limit, place, own, "mark small"))
         tracks.append(Markup("").join(parts))
     return tracks
 
@@ -76,17 +76,17 @@ def _reach(number: int, score: float | None, limit: float | None, place: Place, 
     return svg.group(number, parts)
 
 
-def files(comparison: Comparison, wheres: list[Where], drawn: list[tuple[str, Markup]]) -> dict[str, str]:
+def files(comparison: Comparison, anatomies: list[Anatomy], drawn: list[tuple[str, Markup]]) -> dict[str, str]:
     """The drawings as files of their own, by name."""
     names = dict(enumerate(arm.name for arm in comparison.arms))
     where = side_by_side("Scores by distance, size and height", drawn, names)
-    return {"where.svg": svg.standalone(where), "stride.svg": svg.standalone(_stride(wheres))}
+    return {"where.svg": svg.standalone(where), "stride.svg": svg.standalone(_stride(anatomies))}
 
 
-def _stride(wheres: list[Where]) -> Markup:
+def _stride(anatomies: list[Anatomy]) -> Markup:
     lines = []
-    for number, where in enumerate(wheres):
-        score, limit = where.arm.score("mean_iou").mean, ladder(where).get(where.stride)
+    for number, anatomy in enumerate(anatomies):
+        score, limit = anatomy.arm.score("mean_iou").mean, oracle_iou(anatomy).get(anatomy.stride)
         allowed = "" if limit is None else f", allows {percent(limit)} %"
-        lines.append(Row(where.arm.name, partial(_reach, number, score, limit), f"stride {where.stride}{allowed}"))
+        lines.append(Row(anatomy.arm.name, partial(_reach, number, score, limit), f"stride {anatomy.stride}{allowed}"))
     return rows("mIoU of each arm, and what its stride is known to allow", ("mIoU, %", ""), TICKS, lines)

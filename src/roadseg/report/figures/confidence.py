@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from roadseg.report.comparison.confidence import PLACES, Sure
+from roadseg.report.comparison.confidence import PLACES, ArmConfidence
 from roadseg.report.figures import svg
 from roadseg.report.figures.panel import Panel, percents, side_by_side
 from roadseg.report.figures.svg import text
@@ -21,7 +21,7 @@ LEAST_COVERAGE = 0.02
 TICKS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 
 
-def panels(arms: Sequence[Sure]) -> list[tuple[str, Markup]]:
+def panels(arms: Sequence[ArmConfidence]) -> list[tuple[str, Markup]]:
     """Titles and drawings: reliability inside objects and at boundaries, and risk by coverage."""
     if not arms:
         return []
@@ -29,7 +29,7 @@ def panels(arms: Sequence[Sure]) -> list[tuple[str, Markup]]:
     return [*reliable, ("Leaving out the unsure", _risk(arms))]
 
 
-def _reliability(arms: Sequence[Sure], place: str) -> Markup:
+def _reliability(arms: Sequence[ArmConfidence], place: str) -> Markup:
     panel = Panel.of((0, 1), (0, 1))
     parts = [panel.axes(percents(TICKS), percents(TICKS), "confidence, %", "right, %")]
     parts.append(panel.line([(0, 0), (1, 1)], "ideal"))
@@ -45,7 +45,7 @@ def _reliability(arms: Sequence[Sure], place: str) -> Markup:
     return Markup("").join(parts)
 
 
-def _risk(arms: Sequence[Sure]) -> Markup:
+def _risk(arms: Sequence[ArmConfidence]) -> Markup:
     curves = []
     for arm in arms:
         coverage, risk = confidence.risk_coverage(confidence.regions(arm.total[CALIBRATED])["all"])
@@ -64,7 +64,7 @@ def _risk(arms: Sequence[Sure]) -> Markup:
     return Markup("").join(parts)
 
 
-def file(arms: Sequence[Sure | None], drawn: Sequence[tuple[str, Markup]]) -> str | None:
+def file(arms: Sequence[ArmConfidence | None], drawn: Sequence[tuple[str, Markup]]) -> str | None:
     """The three panels as a drawing of its own; None without counts."""
     if not drawn:
         return None

@@ -33,7 +33,7 @@ CURVES = (Curve("loss", "Loss", ""), Curve("mean_iou", "mIoU (macro IoU)", "%"),
 
 def panels(comparison: Comparison) -> list[tuple[str, Markup]]:
     """Titles and drawings: of every arm training (dotted) and validation; its runs thin, their mean thick."""
-    histories = [[run.metrics() for run in arm.arm.runs] for arm in comparison.arms]
+    histories = [[run.history for run in arm.arm.runs] for arm in comparison.arms]
     return [(curve.title, _panel(histories, curve)) for curve in CURVES]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,6 @@ from markupsafe import Markup
 from roadseg.report.comparison import words
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.contrasts import LEVEL, Contrast
-from roadseg.report.comparison.verdicts import against_first
 from roadseg.report.figures import svg
 from roadseg.report.figures.panel import Place, Row, axis, grid, percentage, rows
 from roadseg.report.figures.svg import element
@@ -21,14 +21,13 @@ REACH = 0.4
 """Intervals beyond it are cut off, so that one class of which little is known does not flatten all others."""
 
 
-def tables(comparison: Comparison) -> list[dict[str, Any]]:
+def tables(comparison: Comparison, pairs: Sequence[Contrast]) -> list[dict[str, Any]]:
     """One table for each pair that a verdict is about: rows of mIoU and the classes, largest first."""
-    return [_table(comparison, contrast) for contrast in against_first(comparison)]
+    return [_table(comparison, contrast) for contrast in pairs]
 
 
-def files(comparison: Comparison) -> dict[str, Markup]:
+def files(comparison: Comparison, pairs: Sequence[Contrast]) -> dict[str, Markup]:
     """The same as drawings, by the names of their files."""
-    pairs = against_first(comparison)
     return {f"difference-{number}.svg": _drawing(comparison, pair) for number, pair in enumerate(pairs, 1)}
 
 

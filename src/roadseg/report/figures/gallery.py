@@ -119,8 +119,7 @@ def make_gallery(comparison: Comparison, display: Display) -> Gallery:
     """Read the chosen images and what the first seed of each arm predicted for them."""
     if comparison.records is None:
         return Gallery((), comparison.missing)
-    groups = [comparison.records[name].group for name in comparison.ids]
-    kinds = chosen(np.stack([arm.per_image for arm in comparison.arms]), groups)
+    kinds = chosen(np.stack([arm.per_image for arm in comparison.arms]), comparison.group_of)
     display.begin("drawing pictures", len(kinds))
     shown: list[Shown] = []
     for index, why in kinds.items():
@@ -164,10 +163,10 @@ def _shown(record: Record, index: int, kinds: tuple[str, ...], comparison: Compa
 
 def _predicted(arm: ScoredArm, index: int, image_id: str, split: str) -> Indices:
     """Class indices as the arm's first seed predicted them, at the size that they were scored at."""
-    run: RunDir = arm.seeds[0].run_of[index]
+    run = arm.seeds[0].run_of[index]
     try:
-        with Image.open(run.prediction_file(split, image_id)) as picture:
-            return indices_from_ids(np.asarray(picture.convert("L")), run.labels())
+        with Image.open(RunDir(run.path).prediction_file(split, image_id)) as picture:
+            return indices_from_ids(np.asarray(picture.convert("L")), run.space)
     except (OSError, ValueError) as error:
         raise RunError(
             f"the predictions of {run.path} are missing or damaged; make them with roadseg evaluate --split {split}"

@@ -6,7 +6,7 @@ Functions of arrays alone. The scores come as a function of summed counts, so th
 from roadseg.scoring.stats.bootstrap import RESAMPLES, SEED, Estimate, covariance, estimate, with_seeds
 from roadseg.scoring.stats.learning import FEWEST_SIZES, USUAL_DEVIATION, LearningCurve, learning_curve
 from roadseg.scoring.stats.paired import PairedResult, holm, more_units, paired
-from roadseg.scoring.stats.shares import share_interval
+from roadseg.scoring.stats.shares import SHARE_RESAMPLES, share_interval
 from roadseg.scoring.stats.units import FEWEST_UNITS, Units, resampling_units
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "FEWEST_UNITS",
     "RESAMPLES",
     "SEED",
+    "SHARE_RESAMPLES",
     "USUAL_DEVIATION",
     "Estimate",
     "LearningCurve",
