@@ -477,8 +477,8 @@ def test_a_complete_run_is_not_taken_for_one_with_other_settings(
 ) -> None:
     words = ["train", "demo-fcn16s", "--run", str(trained.path), "--resume"]
     assert main(words) == 0
-    assert main([*words, "--train.epochs", "5"]) == 2
-    assert "is complete, with other settings (train.epochs is 2 there and 5 here)" in capsys.readouterr().err
+    assert main([*words, "--train.batch_size", "1"]) == 2
+    assert "is complete, with other settings (train.batch_size is 2 there and 1 here)" in capsys.readouterr().err
 
 
 def test_a_division_is_never_replaced(streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

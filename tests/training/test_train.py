@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
-from roadseg.config.settings import Config
+from roadseg.cli.main import main
+from roadseg.config.settings import Config, Stretch
 from roadseg.errors import DataError, RunError, WorkFailed
 from roadseg.models.base import Trunk
 from roadseg.runs import lock
@@ -414,3 +415,45 @@ def test_bfloat16_trains_to_nearly_the_same_loss(tmp_path: Path, tiny: Configure
 def test_the_line_of_an_epoch_survives_missing_scores() -> None:
     part = {"loss": 0.0, "mean_iou": None, "micro_iou": None}
     assert "–" in epoch_line({"epoch": 1, "train": part, "val": part, "seconds": {"train": 1, "val": 1}}, 3, True)
+
+
+def test_a_complete_run_is_trained_longer_and_says_so(
+    tmp_path: Path, trained: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunDir(tmp_path / "run")
+    shutil.copytree(trained.path, run.path)
+    (run.evaluation / "all.json").write_text("{}")
+    words = ["train", "demo-fcn16s", "--run", str(run.path), "--resume"]
+    assert main([*words, "--train.epochs", "1"]) == 2
+    assert "has trained 2 epochs already" in capsys.readouterr().err
+    assert run.complete
+    assert main([*words, "--train.epochs", "3"]) == 0
+    assert "3 epochs from here on, 2 before" in capsys.readouterr().out
+    assert run.complete
+    assert run.config().train.epochs == 3
+    assert run.config().earlier == (Stretch(steps=4, epochs=2, patience=None),)
+    assert comparable_metrics(run)[:2] == comparable_metrics(trained)
+    assert [entry["epoch"] for entry in run.metrics()] == [1, 2, 3]
+    assert list(run.evaluations()) == ["val"], "what other weights scored is gone"
+    assert main(words) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_a_stopped_run_is_finished(tmp_path: Path, trained: RunDir, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["train", "demo-fcn16s", "--run", str(tmp_path / "run"), "--resume", "--finish"]
+    run = RunDir(tmp_path / "run")
+    with pytest.raises(Interrupted):
+        train(run, trained.config(), StopAt(1))
+    assert main(words) == 2
+    assert "no epoch" in capsys.readouterr().err
+    with pytest.raises(Interrupted):
+        train(run, trained.config(), StopAt(2), resume=True)
+    assert run.progress("last") == {**run.progress("last"), "epoch": 1, "step": 4}
+    assert main(words) == 0
+    assert run.complete
+    assert run.config().train.epochs == 1
+    assert run.config().earlier == (Stretch(steps=4, epochs=2, patience=None),)
+    assert comparable_metrics(run) == comparable_metrics(trained)[:1]
+    assert run.evaluated("val")
+    assert main([*words[:-2], "--finish"]) == 2
+    assert "--finish goes with --resume" in capsys.readouterr().err

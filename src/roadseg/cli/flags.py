@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from roadseg.config.overrides import choices, did_you_mean, is_tuple
-from roadseg.config.settings import Config, Settings, complaint
+from roadseg.config.settings import RECORDED, Config, Settings, complaint
 from roadseg.errors import ConfigError, closest
 
 VALUES = {
@@ -182,7 +182,7 @@ def add_settings(
                     f"{name}: {(section.__doc__ or '').splitlines()[0].lower().rstrip('.')}"
                 )
                 _add_fields(group, section, f"{name}.")
-        elif name != "recipe" and not sections:
+        elif name not in RECORDED and not sections:
             _add_field(parser, name, field)
 
 

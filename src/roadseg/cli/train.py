@@ -11,9 +11,9 @@ from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import INTERRUPTED, live_display, new_console, say
 from roadseg.config.overrides import crop_note, overridden
 from roadseg.config.recipes import recipe
-from roadseg.config.settings import difference
+from roadseg.config.settings import LENGTH, difference
 from roadseg.data import label_space
-from roadseg.errors import ConfigError
+from roadseg.errors import ConfigError, RunError
 from roadseg.runs.run_files import RunFiles, latest_run, next_run
 
 
@@ -24,7 +24,12 @@ class TrainWords(WithSettings):
     run: Annotated[Path | None, Flag("DIR")] = Field(
         None, description="run directory; default: runs/RECIPE/<next number>"
     )
-    resume: bool = Field(False, description="continue the run (default: the recipe's newest) where it stopped")
+    resume: bool = Field(
+        False,
+        description="continue the run (default: the recipe's newest) where it stopped; with other --train.epochs or "
+        "--train.patience: of that length from there on",
+    )
+    finish: bool = Field(False, description="with --resume: train no more, score the best epoch so far and end the run")
     tensorboard: bool = Field(False, description="write curves and pictures for tensorboard --logdir RUN")
 
 
@@ -34,7 +39,8 @@ def train(words: TrainWords) -> int:
     chosen = words.run or (latest_run if words.resume else next_run)(Path("runs"), words.recipe)
     run = RunFiles(chosen)
     begun = words.resume and (chosen / "config.json").exists()
-    settings = overridden(run.config() if begun else base, words.given)
+    given = {**words.given, "train.epochs": _epochs_done(run, words)} if words.finish else words.given
+    settings = overridden(run.config() if begun else base, given)
     if settings.recipe != words.recipe:
         raise ConfigError(
             f"the run is of the recipe {settings.recipe}, not {words.recipe}; give that name or another --run"
@@ -46,13 +52,15 @@ def train(words: TrainWords) -> int:
     note = crop_note(base, settings, words.given)
     if note and not begun:
         say(console, note)
-    different = difference(run.config(), settings) if begun else None
+    same = not begun or difference(run.config(), settings) is None
     if begun and run.complete:
         run.check_whole()
+        different = difference(run.config(), settings, LENGTH)
         if different:
             raise ConfigError(f"{run.path} is complete, with other settings ({different}); train anew without --resume")
-        say(console, f"{run.path} is complete; nothing to do")
-        return 0
+        if same:
+            say(console, f"{run.path} is complete; nothing to do")
+            return 0
 
     from roadseg.cli.tables import score_table
     from roadseg.runs.run_dir import RunDir
@@ -70,6 +78,17 @@ def train(words: TrainWords) -> int:
     console.print(score_table([settings.recipe], [scores], "val"))
     say(console, f"run: {run.path}")
     return 0
+
+
+def _epochs_done(run: RunFiles, words: TrainWords) -> str:
+    """How long a run is that ends with its last whole epoch. Raises `ConfigError` and `RunError` where it cannot."""
+    if not words.resume or {"train.epochs", "train.patience"} & words.given.keys():
+        raise ConfigError("--finish goes with --resume, and without --train.epochs and --train.patience")
+    run.config()
+    done = int(run.progress("last")["epoch"])
+    if done == 0:
+        raise RunError(f"no epoch of {run.path} is whole yet, there is nothing to score; --resume alone goes on")
+    return str(done)
 
 
 TRAIN = Command("train", TrainWords, train, "roadseg train camvid-fcn8s --data.root camvid")

@@ -12,7 +12,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from roadseg.config.settings import Config, Settings, complaint
+from roadseg.config.settings import RECORDED, Config, Settings, complaint
 from roadseg.errors import LIKE, ConfigError, closest
 
 
@@ -81,7 +81,7 @@ def _keys(kind: type[Settings], prefix: str = "") -> dict[str, FieldInfo]:
         section = field.annotation
         if isinstance(section, type) and issubclass(section, Settings):
             found |= _keys(section, f"{prefix}{name}.")
-        elif name != "recipe":
+        elif name not in RECORDED:
             found[f"{prefix}{name}"] = field
     return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Set
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -190,6 +191,14 @@ class Crf(Settings):
     color: float = Field(5.0, ge=2, description="how far colours may differ: a standard deviation in levels of 255")
 
 
+class Stretch(Settings):
+    """What the length of a run was up to a step, before it was continued with another one."""
+
+    steps: int = Field(ge=1, description="steps of the whole run that were trained when the length changed")
+    epochs: int = Field(ge=1, description="epochs that the schedule of the learning rate was made for until then")
+    patience: int | None = Field(description="patience until then")
+
+
 class Config(Settings):
     """A whole run."""
 
@@ -201,6 +210,7 @@ class Config(Settings):
     optimizer: Optimizer = Optimizer()
     train: Train = Train()
     crf: Crf = Crf()
+    earlier: tuple[Stretch, ...] = Field((), description="changes of the run's length while it was trained")
 
     @model_validator(mode="after")
     def _check(self) -> Config:
@@ -224,6 +234,12 @@ WITHOUT_EFFECT = {"data.root", "data.cache_gib", "data.workers", "train.recomput
 """Settings that may differ when a run is resumed: the result does not depend on them."""
 
 
+LENGTH = {"train.epochs", "train.patience"}
+"""Settings that a resumed run may change from there on; it keeps a record of that."""
+RECORDED = {"recipe", "earlier"}
+"""Fields of `Config` that are no settings of a person."""
+
+
 def as_trained(settings: Config) -> Config:
     """The settings as training follows them, which a run stores.
 
@@ -235,11 +251,11 @@ def as_trained(settings: Config) -> Config:
     return settings.model_copy(update={"optimizer": optimizer})
 
 
-def difference(stored: Config, given: Config) -> str | None:
-    """The first setting that would change a run's result, in words, or None."""
+def difference(stored: Config, given: Config, but: Set[str] = frozenset()) -> str | None:
+    """The first setting that would change a run's result, in words, or None; those that `but` names may differ."""
     before, now = flat(as_trained(stored).model_dump()), flat(as_trained(given).model_dump())
     for key in before:
-        if before[key] != now[key] and key not in WITHOUT_EFFECT:
+        if before[key] != now[key] and key not in WITHOUT_EFFECT | but:
             return f"{key} is {before[key]} there and {now[key]} here"
     return None
 
@@ -254,7 +270,7 @@ def flat(content: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def to_json(config: Config) -> str:
     """Text that `from_json` reads back as an equal configuration."""
-    return config.model_dump_json(indent=2) + "\n"
+    return config.model_dump_json(indent=2, exclude=None if config.earlier else {"earlier"}) + "\n"
 
 
 def from_json(text: str, source: str) -> Config:

@@ -44,7 +44,8 @@ def complete_runs(paths: Sequence[Path]) -> list[RunDir]:
     for run in runs:
         run.config()  # tells what is wrong with a folder that is no run
         if not run.complete:
-            raise RunError(f"{run.path} is not complete; finish its training with the command that began it")
+            again = f"roadseg train {run.config().recipe} --resume --run {run.path}"
+            raise RunError(f"the training of {run.path} is unfinished; run {again}")
     same_classes(runs)
     return runs
 

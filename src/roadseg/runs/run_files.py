@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,17 @@ class RunFiles:
     def finish(self) -> None:
         """Mark the run as complete."""
         write_text(self.path / "COMPLETE", "")
+
+    def reopen(self, settings: Config) -> None:
+        """Let the run be trained on with settings of another length.
+
+        The scores of a complete run go, because they are of weights that may not stay the best.
+        """
+        if self.complete:
+            (self.path / "COMPLETE").unlink()
+            shutil.rmtree(self.evaluation)
+            self.evaluation.mkdir()
+        write_text(self.path / "config.json", config.to_json(settings))
 
     def check_whole(self) -> None:
         """Raises `RunError` where something is lost that only training makes: metrics, or a file of a checkpoint.

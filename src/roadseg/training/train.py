@@ -14,7 +14,7 @@ from torch import Tensor
 
 from roadseg import data
 from roadseg.config.registry import LOSSES, load
-from roadseg.config.settings import Config, Crf, as_trained, difference
+from roadseg.config.settings import LENGTH, Config, Crf, Stretch, as_trained, difference
 from roadseg.data.loading import (
     Augmented,
     Batch,
@@ -76,13 +76,17 @@ def train(
     """
     settings = as_trained(settings)
     begun = resume and (run.path / "config.json").exists()
-    different = difference(run.config(), settings) if begun else None
+    stored = run.config() if begun else settings
+    different = difference(stored, settings, LENGTH)
     if different:
         raise RunError(
             f"{run.path} was made with other settings ({different}); repeat its command or choose another --run"
         )
     lock.check_idle(run.path) if begun else run.check_free()
     saved = begun and run.has_checkpoint("last")
+    reopened = difference(stored, settings) is not None
+    if reopened:
+        settings = lengthened(run, stored, settings)
     training = Training(run, settings, display, watch, pretrained=not saved)
     if begun:
         training.check_data()
@@ -91,6 +95,9 @@ def train(
         begin()
         if main:
             run.settle() if begun else run.create(settings, training.space, training.splits)
+            if reopened:
+                run.reopen(settings)
+                training.display.say(f"{settings.train.epochs} epochs from here on, {stored.train.epochs} before")
         training.accelerator.wait_for_everyone()
         if saved:
             training.restore()
@@ -98,6 +105,25 @@ def train(
         with stop_on_signals() as stop:
             training.fit(stop)
             return training.conclude(stop)
+
+
+def lengthened(run: RunDir, stored: Config, settings: Config) -> Config:
+    """`settings` of another length for a run that was begun with `stored`, with a record of what held so far.
+
+    The steps from there on are not those of a run that had this length from its start: the learning rate of a poly
+    schedule follows the new length. Raises `RunError` where more epochs are done, or the last checkpoint is gone.
+    """
+    if not run.has_checkpoint("last"):
+        if run.complete:
+            raise RunError(f"{run.path} has no last checkpoint to train on from; restore it or train anew")
+        return settings
+    where = run.progress("last")
+    if settings.train.epochs < where["epoch"]:
+        raise RunError(f"{run.path} has trained {where['epoch']} epochs already; give more --train.epochs, or --finish")
+    if where["step"] == 0:
+        return settings
+    past = Stretch(steps=where["step"], epochs=stored.train.epochs, patience=stored.train.patience)
+    return settings.model_copy(update={"earlier": (*stored.earlier, past)})
 
 
 class Training:
