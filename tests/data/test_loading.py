@@ -157,7 +157,7 @@ def test_a_fixed_size_before_or_after_is_the_same_sample(seed: int, epoch: int, 
 
 def test_each_loaded_sample_is_reported(records: list[Record]) -> None:
     calls: list[None] = []
-    Samples(records, SPACE, 1.0, loaded=lambda: calls.append(None))
+    Samples(records, SPACE, 1.0, advance=lambda: calls.append(None))
     assert len(calls) == len(records)
 
 

@@ -58,7 +58,7 @@ def test_found_stored_and_used(unsorted: Path, capsys: pytest.CaptureFixture[str
     assert leaks(divided.splits, everything) == []
     (unsorted / "again.json").unlink(missing_ok=True)
     assert main([*words[:-1], str(unsorted / "again.json")]) == 2
-    assert "are known already" in capsys.readouterr().err
+    assert "already defines groups" in capsys.readouterr().err
 
 
 def test_the_order_of_the_images_changes_nothing(unsorted: Path) -> None:

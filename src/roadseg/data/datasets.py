@@ -1,4 +1,4 @@
-"""Data sets by name, and the way from settings to the records of each part."""
+"""Data sets by name, and the records of each part from the settings."""
 
 from __future__ import annotations
 

@@ -21,19 +21,20 @@ PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".ppm"}
 
 LABEL_MODES = {"L", "P", "1", "I", "I;16", "I;16B"}
 WIDE_MODES = {"I", "I;16", "I;16B", "F"}
-"""Pillow cuts these off at 255 when it makes an RGB image of them."""
+"""Modes with values above 255, which Pillow would clip when it converts to RGB."""
 
 CAMERA_FORMATS = {"JPEG", "MPO"}
-"""Formats that cameras write, the ones whose EXIF is looked at."""
-EXIF_ORIENTATION, SIDEWAYS = 0x0112, 5
-"""The EXIF tag of the orientation; its values from 5 to 8 exchange height and width."""
+"""Formats of cameras. Only their EXIF orientation is applied."""
+EXIF_ORIENTATION = 0x0112
+"""EXIF's tag of the orientation."""
+SIDEWAYS = 5
+"""Orientations from this value on (5 to 8) exchange height and width."""
 
 
 class Sample(NamedTuple):
     """One image with its target: image uint8 (3, H, W) RGB, target uint8 (H, W) class index or 255.
 
-    In memory an image that was read lies as in its file, the colours of a pixel side by side: torch resizes it in half
-    the time then.
+    The memory of an image that was read is (H, W, 3), as in its file. torch resizes that in half the time.
     """
 
     image: UInt8[Tensor, "3 h w"]
@@ -48,7 +49,7 @@ def image_size(path: Path) -> tuple[int, int]:
 
 
 def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
-    """An RGB image, uint8 (3, H, W), upright as viewers show it (photographs may be stored turned, as EXIF tells).
+    """An RGB image, uint8 (3, H, W), upright: the EXIF orientation of photographs is applied.
 
     Raises `DataError` naming the file when it cannot be decoded or is not 8-bit.
     """
@@ -93,7 +94,7 @@ def open_label(path: Path) -> Image.Image:
 
 
 def label_values(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:
-    """The values of a picture of one value a pixel (`LABEL_MODES`), uint8 (H, W); of a palette picture its indices.
+    """The values of a picture with one value per pixel (`LABEL_MODES`), uint8 (H, W); palette indices stay.
 
     Raises `DataError` naming the file when it cannot be decoded, or holds a value that is not a byte.
     """
@@ -106,7 +107,7 @@ def label_values(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w"]:
 
 
 def stored_values(image: Image.Image, path: Path) -> Shaped[np.ndarray, "h w"]:
-    """The values of a picture of one value a pixel as they are stored, (H, W); a bit as a byte.
+    """The stored values of a picture with one value per pixel, (H, W); bits become bytes.
 
     Raises `DataError` naming the file when it cannot be decoded.
     """
@@ -115,7 +116,7 @@ def stored_values(image: Image.Image, path: Path) -> Shaped[np.ndarray, "h w"]:
 
 
 def rgb_pixels(image: Image.Image, path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """A picture's colours without its transparency, uint8 (H, W, 3). Raises `DataError` when it cannot be decoded."""
+    """A picture's colours without transparency, uint8 (H, W, 3). Raises `DataError` if it cannot be decoded."""
     return np.asarray(_rgb(image, path))
 
 

@@ -1,4 +1,4 @@
-"""From records to batches: decoded images in memory where they fit, the order of an epoch, collation."""
+"""From records to batches: a cache of decoded samples, the order of an epoch, and collation."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ GIB = 2**30
 
 
 Item = tuple[Sample, Jitter, str]
-"""A sample, the change of its colours that is still to be made, and the image's id."""
+"""A sample, the colour jitter that `collate` applies, and the image's id."""
 
 
 class Batch(NamedTuple):
-    """Images float (B, 3, h, w), as the network takes them; targets uint8 (B, h, w), padded with 255; the ids."""
+    """Images float (B, 3, h, w) as network input; targets uint8 (B, h, w), padded with 255; and ids."""
 
     images: Float[Tensor, "b 3 h w"]
     targets: UInt8[Tensor, "b h w"]
@@ -47,10 +47,10 @@ class Batch(NamedTuple):
 
 
 class Samples:
-    """The decoded samples of some records, all in memory when they fit into `budget_gib`, else decoded at each access.
+    """The decoded samples of records: all in memory if they fit into `budget_gib`, else decoded at each access.
 
-    With a `size` (height, width) they are resized to it once, when they are read. A sample takes 4 bytes a pixel.
-    Loading raises `DataError` for the first bad file, so with a sufficient budget nothing starts on broken data.
+    With a `size` (height, width) each sample is resized when it is read. A sample takes 4 bytes a pixel. `advance` is
+    called after each sample that is cached. Raises `DataError` for the first bad file: at once if all are cached.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Samples:
         records: list[Record],
         space: LabelSpace,
         budget_gib: float,
-        loaded: Callable[[], None] = lambda: None,
+        advance: Callable[[], None] = lambda: None,
         size: tuple[int, int] | None = None,
     ) -> None:
         self.records = records
@@ -70,7 +70,7 @@ class Samples:
             self.cache = []
             for sample in ahead(self._read, records, cpu_count()):
                 self.cache.append(sample)
-                loaded()
+                advance()
 
     def __len__(self) -> int:
         return len(self.records)
@@ -79,7 +79,7 @@ class Samples:
         return self.cache[index] if self.cache is not None else self._read(self.records[index])
 
     def target(self, index: int) -> UInt8[Tensor, "h w"]:
-        """A sample's target alone, for which no image has to be decoded."""
+        """The target alone, without decoding the image."""
         if self.cache is not None:
             return self.cache[index].target
         target = read_target(self.records[index].label, self.space)
@@ -91,10 +91,10 @@ class Samples:
 
 
 class Augmented(Dataset[Item]):
-    """The samples of one epoch, augmented by generators that depend on (seed, epoch, id) alone.
+    """The augmented samples of one epoch. The random numbers of a sample depend only on (seed, epoch, id).
 
-    An image that comes again in the epoch (`epoch_order`) has an index that is larger by the number of images, and is
-    augmented otherwise.
+    Where an epoch repeats an image (`epoch_order`), the index of the repetition is larger by the number of images, and
+    its random numbers are others.
     """
 
     def __init__(self, samples: Samples, settings: Transforms, seed: int, epoch: int) -> None:
@@ -104,7 +104,7 @@ class Augmented(Dataset[Item]):
         self.epoch = epoch
 
     def __getitem__(self, index: int) -> Item:
-        """The sample as this epoch sees it."""
+        """The sample, augmented for this epoch."""
         again, image = divmod(index, len(self.samples))
         record_id = self.samples.records[image].id
         rng = generator_for(self.seed, self.epoch, f"{record_id} again {again}" if again else record_id)
@@ -112,10 +112,10 @@ class Augmented(Dataset[Item]):
 
 
 def epoch_order(count: int, seed: int, epoch: int, shuffle: bool, length: int | None = None) -> list[int]:
-    """The order of the images in an epoch: always a random one, which stays the same without `shuffle`.
+    """A random order of the images in an epoch; the same in every epoch without `shuffle`.
 
-    An epoch that is longer than there are images takes them again, each time in another order, and the last time not
-    all of them: the index of an image that comes for the third time is larger by twice the number of images.
+    An epoch of more than `count` images repeats them, each time in another order, and the last time only some of them.
+    The index of the n-th repetition of an image is larger by n * count.
     """
     drawn_in, length = epoch if shuffle else 0, length or count
     order: list[int] = []
@@ -126,9 +126,9 @@ def epoch_order(count: int, seed: int, epoch: int, shuffle: bool, length: int | 
 
 
 def batch_indices(order: list[int], batch_size: int, processes: int = 1, process: int = 0) -> list[list[int]]:
-    """The batches of one process: every global batch of batch_size * processes images is dealt out evenly.
+    """The batches of one process. Each global batch of batch_size * processes images is divided evenly.
 
-    All processes get the same number of batches; a last global batch with fewer images than processes is left out.
+    All processes get the same number of batches. A last global batch with fewer images than processes is dropped.
     """
     step = batch_size * processes
     shared = [order[start : start + step] for start in range(0, len(order), step)]
@@ -136,10 +136,10 @@ def batch_indices(order: list[int], batch_size: int, processes: int = 1, process
 
 
 def loader_processes(cached: bool, on_gpu: bool, cores: int) -> int:
-    """How many processes prepare batches where nobody chose: 0 is the training process itself, before each step.
+    """Default number of loader processes. With 0 the training process prepares each batch itself.
 
-    Beside a GPU all cores but one, up to 8. A CPU trains on decoded images without; where it has to decode them, a
-    quarter of its cores are worth more there than in the step (docs/decisions/0012-samples.md).
+    With a GPU: all cores but one, up to 8. On a CPU: none for cached samples; otherwise a quarter of the cores, which
+    gain more in decoding than in the step (docs/decisions/0012-samples.md).
     """
     if on_gpu:
         return min(8, cores - 1)
@@ -177,9 +177,10 @@ def divided(batch: Batch, size: int) -> list[Batch]:
 
 
 def collate(items: list[Item], settings: Transforms) -> Batch:
-    """A batch of augmented samples. Colours are changed here, and what lacks to the crop, or to the largest, is added.
+    """A batch of augmented samples, after colour jitter, padding and normalisation.
 
-    It is added at the right and the bottom, in the mean colour and ignored, and takes no part in the change of colours.
+    Samples are padded at the right and the bottom to the crop, or to the largest sample: images with the mean colour,
+    targets with 255. Padding does not enter the colour jitter.
     """
     heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
     size = settings.crop or (max(heights), max(widths))

@@ -1,4 +1,4 @@
-"""A record says where one image and its labels lie and which other images it is related to."""
+"""A record: the files of one image and its labels, and the group that the image belongs to."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which images are nearly the same: a hash of what a picture shows, and the images whose hashes are close.
+"""Find nearly equal images by a perceptual hash.
 
-The hash is pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010) with 256 bits in
-place of 64: streets look alike (sky above, road below), and 64 bits do not tell them apart. Pictures that have nothing
-to do with each other differ in about half of the bits; copies in another format or size in a few.
+The hash is pHash (Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010) with 256 bits.
+The usual 64 bits do not separate streets, which all have the sky above and the road below. Unrelated images differ in
+about half of the bits; copies in another format or size differ in a few.
 """
 
 from __future__ import annotations
@@ -22,40 +22,46 @@ from roadseg.data.decode import read_image
 from roadseg.data.records import Record
 from roadseg.system.threads import ahead
 
-SIDE, KEPT = 64, 16
-"""A picture is shrunk to SIDE x SIDE grey pixels; the KEPT x KEPT lowest frequencies of its cosine transform count."""
+SIDE = 64
+"""A picture is shrunk to SIDE x SIDE grey pixels before its cosine transform."""
+KEPT = 16
+"""The hash uses the KEPT x KEPT lowest frequencies."""
 BITS = KEPT * KEPT
+"""Bits of a hash."""
 NEAR = BITS // 4
-"""Images that differ in at most this many bits are nearly the same (`benchmarks/similar_images.py`)."""
+"""Images that differ in at most this many bits are near-duplicates (`benchmarks/similar_images.py`)."""
 COPY = 4
-"""Images that differ in at most this many bits are one image saved again: JPEG changes 2 at the median, 6 at most,
-while CamVid's closest frames differ in 8 (`benchmarks/results/2026-11-24-data-check.md`)."""
+"""Images that differ in at most this many bits are one image saved again.
+
+JPEG changes 2 bits at the median and 6 at most; CamVid's closest frames differ in 8
+(`benchmarks/results/2026-11-24-data-check.md`).
+"""
 MIRRORED = 24
-"""Copies turned left to right differ in no more when they are turned back; CamVid's other images in 82 or more."""
+"""Mirrored copies differ in at most this many bits when mirrored back; CamVid's other images in 82 or more."""
 ROWS = 512
-"""Hashes that are compared with all others at a time: 40 MB for 20,000 images."""
+"""Hashes compared with all others at a time; takes 40 MB for 20,000 images."""
 
 Hashes = UInt8[np.ndarray, "n 32"]
 
 
 class Pairs(NamedTuple):
-    """Positions of two images in each row, the smaller first, int64 (n, 2); and in how many bits they differ, (n,)."""
+    """Positions of the two images of each pair, the smaller first, int64 (n, 2); and the differing bits, (n,)."""
 
     images: Int64[np.ndarray, "n 2"]
     bits: Int64[np.ndarray, " n"]
 
 
 class Nearest(NamedTuple):
-    """For each image of one list the position of the closest of another, int64 (n,), and the bits that differ, (n,)."""
+    """For each image the position of the closest one, int64 (n,), and the number of differing bits (n,)."""
 
     position: Int64[np.ndarray, " n"]
     bits: Int64[np.ndarray, " n"]
 
 
 def perceptual_hash(pixels: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "32"]:
-    """256 bits, packed: which low frequencies of the grey picture are above their median.
+    """256 bits, packed: a bit is 1 where a low frequency of the grey picture is above the median.
 
-    Size, format, brightness and contrast hardly change it; a mirrored or turned picture has another one.
+    Size, format, brightness and contrast hardly change it. A mirrored or rotated picture has another hash.
     """
     return both_hashes(pixels)[0]
 
@@ -88,7 +94,7 @@ def hash_files(paths: Sequence[Path], advance: Callable[[], None], threads: int 
 
 
 def near_pairs(hashes: Hashes, most: int = NEAR) -> Pairs:
-    """All pairs that differ in at most `most` bits, in order; 16 bytes a pair, and there are n(n-1)/2 at worst."""
+    """All pairs that differ in at most `most` bits, in order. A pair takes 24 bytes; there may be n(n-1)/2."""
     images, bits = [np.zeros((0, 2), np.int64)], [np.zeros(0, np.int64)]
     for first, differing in _compared(hashes, hashes):
         rows, columns = np.nonzero(differing <= most)
@@ -99,9 +105,9 @@ def near_pairs(hashes: Hashes, most: int = NEAR) -> Pairs:
 
 
 def near_groups(hashes: Hashes, most: int = NEAR) -> Int64[np.ndarray, " n"]:
-    """The number of each image's group, int64 (n,), groups numbered in the order of their first image.
+    """The group number of each image, int64 (n,). Groups are numbered in the order of their first image.
 
-    Two images are of one group when a chain of pairs that differ in at most `most` bits leads from one to the other.
+    Two images belong to one group if a chain of pairs connects them, each differing in at most `most` bits.
     """
     group = np.arange(len(hashes))
     for first, differing in _compared(hashes, hashes):
@@ -114,7 +120,7 @@ def near_groups(hashes: Hashes, most: int = NEAR) -> Int64[np.ndarray, " n"]:
 
 
 def connected(count: int, pairs: Int64[np.ndarray, "n 2"]) -> Int64[np.ndarray, " count"]:
-    """The number of each item's group, int64 (count,), where the pairs join items; numbered by their first item."""
+    """Connected components of `count` items joined by pairs: group numbers, int64 (count,), by first item."""
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     _, component = connected_components(links, directed=False)
     _, first, group = np.unique(component, return_index=True, return_inverse=True)
@@ -135,7 +141,7 @@ def find_groups(records: Sequence[Record], advance: Callable[[], None], threads:
 
 
 def nearest(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Nearest:
-    """The closest of `others` (at least one) for each of `hashes`; of several the first."""
+    """For each of `hashes` the closest of `others` (at least one); the first of several."""
     position, bits = np.zeros(len(hashes), np.int64), np.zeros(len(hashes), np.int64)
     for first, differing in _compared(hashes, others):
         rows = slice(first, first + len(differing))
@@ -145,9 +151,9 @@ def nearest(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Nearest:
 
 
 def nearest_apart(hashes: Hashes, group: Int64[np.ndarray, " n"], among: Hashes | None = None) -> Nearest:
-    """The closest image of another group; where there is none, the image itself, with more bits than there are.
+    """For each image the closest one of another group; without any, the image itself with BITS + 1 bits.
 
-    `among`: the images' hashes, where they are not those that are sought (mirrored ones, for example).
+    `among`: the hashes to search, if not `hashes` themselves. `hashes` may be those of the mirrored images.
     """
     position, bits = np.arange(len(hashes)), np.full(len(hashes), BITS + 1)
     for first, differing in _compared(hashes, hashes if among is None else among):
@@ -163,7 +169,7 @@ def nearest_apart(hashes: Hashes, group: Int64[np.ndarray, " n"], among: Hashes 
 def _compared(hashes: Hashes, others: UInt8[np.ndarray, "m 32"]) -> Iterator[tuple[int, np.ndarray]]:
     """Blocks of (first row, bits in which each of the rows differs from each of `others`, float32 (rows, m)).
 
-    With bits as -1 and 1 the scalar product is BITS - 2 * differing; exact, and at the speed of a matrix product.
+    With bits as -1 and 1 the scalar product is BITS - 2 * differing: exact, and as fast as a matrix product.
     """
     columns = _signs(others).T
     for first in range(0, len(hashes), ROWS):

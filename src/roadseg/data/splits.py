@@ -1,7 +1,7 @@
-"""Divide records into train, val and test: always the same for the same ids and seed, on every machine and Python.
+"""Divide records into train, val and test: equal for equal ids and seed, on every machine and Python version.
 
-Whatever is drawn comes from SHA-256 of the seed and a name, so neither the order of the input nor a library's random
-numbers matter.
+All random numbers come from SHA-256 of the seed and a name, so they depend neither on the order of the input nor on a
+library's generator.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PARTS = ("train", "val", "test")
 
 
 class Splits(Settings):
-    """The ids of each part, sorted, how they were found, and the hash of the ids; `test` may be empty.
+    """The sorted ids of each part, the scheme and seed, and the hash of the ids. `test` may be empty.
 
-    `left_out` are training images that a share below 1 does without.
+    `left_out`: training images that are not used, with a share below 1.
     """
 
     scheme: Literal["official", "grouped", "random"]
@@ -54,7 +54,7 @@ class Splits(Settings):
 
     @property
     def parts(self) -> dict[str, tuple[str, ...]]:
-        """The ids by part, always all three."""
+        """The ids by part; all three parts are present."""
         return {"train": self.train, "val": self.val, "test": self.test}
 
     def save(self, path: Path) -> None:
@@ -74,7 +74,7 @@ class Splits(Settings):
 
 
 def ids_sha256(parts: Mapping[str, Sequence[str]]) -> str:
-    """SHA-256 of which ids are in which part, whatever the order inside a part: equal hash, equal division."""
+    """SHA-256 of the division, independent of the order within a part."""
     canonical = json.dumps({name: sorted(parts.get(name, ())) for name in PARTS}, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -127,9 +127,9 @@ def _divided(records: Mapping[str, Sequence[Record]] | Sequence[Record], setting
 def _with_share(splits: Splits, train: Sequence[Record], settings: config.Split) -> Splits:
     """The division with `share` of its training images, rounded but at least one; val and test stay.
 
-    The groups come in a drawn order, each with its images in the order of their ids, and the first images of this row
-    are kept: whole drives, and of the last one its beginning, as if it had been shorter. So a smaller share is part of
-    a larger one. Where images were divided one by one they are drawn one by one.
+    The groups are shuffled and their images, sorted by id, put one after the other. The first images of this list are
+    kept: whole drives, and the beginning of the last one. So a smaller share is part of a larger one. With the scheme
+    `random` single images are shuffled.
     """
     units = {record.id: [record.id] for record in train} if splits.scheme == "random" else groups(train)
     drawn = _shuffled(units, settings.seed, f"share {settings.share_seed} ")
@@ -188,7 +188,7 @@ def _official(records: Mapping[str, Sequence[Record]]) -> dict[str, list[str]]:
 
 
 def _draw(seed: int, name: str) -> float:
-    """A number in [0, 1) that looks random."""
+    """A pseudo-random number in [0, 1)."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:6]) / 2**48
 
 
@@ -197,7 +197,7 @@ def _shuffled(names: Sequence[str] | Mapping[str, list[str]], seed: int, purpose
 
 
 def _random_parts(units: dict[str, list[str]], requested: dict[str, float], seed: int) -> dict[str, list[str]]:
-    """Sizes int(share * n), and what is left for the last part; an empty part gets an image of the largest."""
+    """Parts of int(share * n) images, the last with the rest; an empty part takes an image from the largest."""
     order = _shuffled(units, seed)
     sizes = {name: int(share * len(order)) for name, share in requested.items()}
     sizes[list(requested)[-1]] += len(order) - sum(sizes.values())
@@ -210,10 +210,10 @@ def _random_parts(units: dict[str, list[str]], requested: dict[str, float], seed
 
 
 def _grouped_parts(units: dict[str, list[str]], requested: dict[str, float], seed: int) -> dict[str, list[str]]:
-    """Whole groups, the largest first, each to a part drawn in proportion to what the parts still lack.
+    """Assign whole groups, the largest first, each to a random part, in proportion to the images it still lacks.
 
-    So a group of any size may come into any part that has room for it, and the small groups at the end fill the gaps:
-    no part exceeds its share by as much as the largest group.
+    A group of any size may go to any part with room for it, and the small groups at the end fill the gaps. No part
+    exceeds its share by as many images as the largest group has.
     """
     total = sum(map(len, units.values()))
     lacks = {name: share * total for name, share in requested.items()}
@@ -229,7 +229,7 @@ def _grouped_parts(units: dict[str, list[str]], requested: dict[str, float], see
 
 
 def _drawn_part(lacks: dict[str, float], size: int, draw: float) -> str:
-    """A part with room for `size` images, drawn in proportion to what it lacks; or the part that lacks most."""
+    """A random part with room for `size` images, in proportion to what each lacks; else the one that lacks most."""
     roomy = {name: lack for name, lack in lacks.items() if lack >= size}
     if not roomy:
         return max(lacks, key=lacks.__getitem__)
@@ -242,7 +242,7 @@ def _drawn_part(lacks: dict[str, float], size: int, draw: float) -> str:
 
 
 def _fold(units: dict[str, list[str]], settings: config.Split) -> dict[str, list[str]]:
-    """Folds of nearly equal size: units go, the largest first, to the smallest fold."""
+    """Folds of nearly equal size: each unit, the largest first, goes to the smallest fold."""
     if len(units) < settings.folds:
         what = "images" if settings.scheme == "random" else "groups (drives)"
         raise DataError(f"{len(units)} {what} cannot fill {settings.folds} folds; divide into at most {len(units)}")

@@ -1,7 +1,7 @@
-"""Where a label fits its image: its borders are compared with the edges of the image.
+"""Where a label fits its image: label borders are compared with image edges.
 
-Where an object ends, the image mostly has an edge. Over all small shifts of the label, the mean strength of the edges
-under its borders has a sharp peak, which tells where the label belongs; a label of another image has none.
+Where an object ends, the image mostly has an edge. For every small shift of the label, the agreement is the mean edge
+strength under its borders. It has a sharp peak at the shift where the label belongs. A label of another image has none.
 """
 
 from __future__ import annotations
@@ -13,32 +13,37 @@ from jaxtyping import Float, UInt8
 from scipy import fft, ndimage
 
 REACH = 32
-"""Shifts of up to so many pixels are tried, in each direction."""
+"""Largest shift that is tried, in pixels, in each direction."""
 MOST_PIXELS = 700_000
-"""Larger images are compared at half, a third ... of their size."""
+"""Images with more pixels are compared at half, a third, ... of their size."""
 FEWEST_BORDERS = 300
-"""Labels with fewer border pixels tell nothing."""
+"""A label with fewer border pixels is not compared."""
 
-# Measured on CamVid, KITTI, built-in streets, and on shifted, mirrored and exchanged copies (benchmarks/data_check.py)
+# The thresholds below were measured on CamVid, KITTI and built-in streets, and on shifted, mirrored and exchanged
+# copies (benchmarks/data_check.py). Heights are in standard deviations over all shifts.
 CLEAR = 4.5
-"""How far a peak stands above the middle, in standard deviations."""
+"""A peak at least this high above the median is clear."""
+MIN_GAIN = 1.1
+"""A label is shifted only if its peak is at least this much higher than the agreement at shift 0."""
+MIN_SHIFT = 2.5
+"""A label is shifted only if its peak is more than this many pixels away."""
 NO_BETTER = 0.5
-"""Where no peak is clear, a label whose own place is lower by less is left in peace: few borders, weak edges."""
-FEW_BORDERS, UNRELATED, UNSURE = 4000, 1.5, 4.0
-"""A label of fewer border pixels, such as a mask of one class, is said to fit nowhere only where its own place is no
-higher than so many standard deviations, as that of one in fifteen labels of another image; and to be shifted only by
-more pixels: the edge of a shadow or a kerb lies beside that of the road. Labels of all classes have 4000 and more."""
-SMALLEST, GAIN = 2.5, 1.1
-"""A label is shifted when its peak is so many pixels away, and so many standard deviations higher than the place."""
+"""A label without a clear peak is not reported if no shift gains at least this much: its edges are weak."""
+FEW_BORDERS = 4000
+"""Labels with fewer border pixels, such as masks of one class, need stronger evidence. Full labels have more."""
+MIN_SHIFT_FEW = 4.0
+"""`MIN_SHIFT` for labels with few borders: the edge of a shadow or kerb lies this close to that of the road."""
+UNRELATED = 1.5
+"""A label with few borders fits nowhere only if it agrees less at shift 0; 1 in 15 unrelated labels agrees more."""
 
 
 class Fit(NamedTuple):
-    """Where a label fits its image best, if anywhere.
+    """Where a label fits its image best.
 
-    `shift`: right and down, in pixels, by which the label lies beside its image (0, 0 where it fits). `peak`: height of
-    that place above the middle of all places, `gain` above the label's own place, in standard deviations. `mirrored`:
-    the height of the peak of the label turned left to right. `borders`: how many pixels were compared. `reach`: the
-    largest shift that was tried; a place that far away is no peak, as what lies beyond may fit better.
+    `shift`: pixels, right and down, by which the label is displaced; (0, 0) where it fits. `peak`: height of the
+    highest agreement above the median of all shifts, in standard deviations. `gain`: its height above shift 0.
+    `mirrored`: the peak of the label turned left to right. `borders`: number of border pixels. `reach`: the largest
+    shift tried. A maximum at `reach` is no peak, because a larger shift may fit better.
     """
 
     shift: tuple[int, int]
@@ -50,22 +55,22 @@ class Fit(NamedTuple):
 
     @property
     def clear(self) -> bool:
-        """There is a place where the label fits."""
+        """Some shift fits clearly."""
         return self.peak >= CLEAR and max(map(abs, self.shift)) < self.reach
 
     @property
     def shifted(self) -> bool:
-        """The label fits, but elsewhere."""
-        return self.clear and self.gain >= GAIN and self.elsewhere
+        """The label fits clearly, at another place."""
+        return self.clear and self.gain >= MIN_GAIN and self.elsewhere
 
     @property
     def elsewhere(self) -> bool:
-        """The highest place is not where the label lies; of a label that fits nowhere it is so with 99.5 % chance."""
-        return float(np.hypot(*self.shift)) > (SMALLEST if self.borders >= FEW_BORDERS else UNSURE)
+        """The best shift is not near 0. A label of another image passes with a chance of 99.5 %."""
+        return float(np.hypot(*self.shift)) > (MIN_SHIFT if self.borders >= FEW_BORDERS else MIN_SHIFT_FEW)
 
     @property
     def flipped(self) -> bool:
-        """The label fits when it is mirrored."""
+        """The label fits its image when it is mirrored."""
         return self.elsewhere and not self.clear and self.mirrored >= CLEAR and self.mirrored > self.peak + 1
 
     @property
@@ -77,7 +82,10 @@ class Fit(NamedTuple):
 
 
 def fit(pixels: UInt8[np.ndarray, "h w 3"], values: np.ndarray) -> Fit | None:
-    """Where a label (ids or packed colours, (H, W)) fits its image of the same size; None for one of few borders."""
+    """Where a label (ids or packed colours, (H, W)) fits its image of the same size.
+
+    None where it has fewer than `FEWEST_BORDERS` border pixels, or the image is too small to be shifted.
+    """
     factor = max(1, int(np.ceil(np.sqrt(values.size / MOST_PIXELS))))
     small, grey = values[::factor, ::factor], _grey(pixels, factor)
     height, width = min(small.shape[0], grey.shape[0]), min(small.shape[1], grey.shape[1])
@@ -113,7 +121,7 @@ def _grey(pixels: UInt8[np.ndarray, "h w 3"], factor: int) -> Float[np.ndarray, 
 
 
 def image_edges(grey: Float[np.ndarray, "h w"]) -> Float[np.ndarray, "h w"]:
-    """Strength of the edges beside that of their surroundings, mean 0: a facade counts no more than a kerb."""
+    """Edge strength relative to its surroundings, mean 0, so that a facade counts no more than a kerb."""
     smooth = ndimage.gaussian_filter(grey, 1.0, truncate=3)
     strength = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1))
     relative = np.minimum(strength / (ndimage.uniform_filter(strength, 31) + 4), 3)

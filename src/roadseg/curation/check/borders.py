@@ -1,7 +1,7 @@
-"""Marks that a smoothing resize, or JPEG, leaves in labels: values between those of two neighbours.
+"""Labels that a smoothing resize or JPEG has changed: they hold values between those of two neighbours.
 
 A resize that mixes pixels (bilinear, bicubic, area) turns the border between class 2 and class 7 into 3, 4, 5 or 6.
-Each of these is a class, so nothing fails: thin strips of wrong classes are learnt, and scored.
+Each of these is a class, so nothing fails: networks learn thin strips of wrong classes, and are scored on them.
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
 
 SMOOTHED = 0.15
-"""Share of a label's steps from value to value that lead through a value between. Untouched labels of CamVid, KITTI and
-the built-in streets have at most 0.06, labels shrunk or enlarged by bilinear resizing at least 0.28
-(`benchmarks/data_check.py`)."""
+"""A label is smoothed if a larger share of its steps from value to value passes through a value between the two.
+
+Untouched labels of CamVid, KITTI and the built-in streets have at most 0.06, labels after bilinear resizing at least
+0.28 (`benchmarks/data_check.py`).
+"""
 
 
 def check_borders(inspected: Sequence[PairFacts]) -> list[Finding]:
@@ -45,10 +47,10 @@ def check_borders(inspected: Sequence[PairFacts]) -> list[Finding]:
 
 
 def is_jpeg(label: LabelFacts) -> bool:
-    """JPEG changes values along borders; no marks are needed to know."""
+    """Whether the file is a JPEG, which always changes values along borders."""
     return label.format in ("JPEG", "MPO")
 
 
 def smoothed(label: LabelFacts) -> bool:
-    """Whether many values are such as mixing leaves: what else is odd about the label follows from that."""
+    """Whether smoothing or JPEG changed the label. It explains other odd values, which are then not reported."""
     return is_jpeg(label) or label.between > SMOOTHED

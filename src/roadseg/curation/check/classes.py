@@ -1,4 +1,4 @@
-"""How much of each class there is in each part: empty labels, classes that a part lacks, and rare ones."""
+"""Class frequencies by part: empty labels, classes that a part lacks, and rare classes."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from roadseg.curation.check.finding import Finding, plural
 from roadseg.labels import LabelSpace, packed
 
 FEW_IMAGES = 3
-"""A class in fewer images of the training part is called rare."""
-MOSTLY, MOST_UNLABELLED = 0.9, 0.5
-"""Share of unlabelled pixels from which one label, and all together, are told."""
+"""A class in fewer training images is reported as rare."""
+MAX_UNLABELLED = 0.9
+"""A label with a larger share of unlabelled pixels is reported."""
+MAX_UNLABELLED_OVERALL = 0.5
+"""A larger share of unlabelled pixels in all labels together is reported."""
 
 
 class Shares(NamedTuple):
-    """Pixels of each class and of what is not labelled, int64 (images, C + 1), and the part of each image."""
+    """Pixels of each class and unlabelled pixels, int64 (N, C + 1), and the part of each of the N images."""
 
     pixels: Int64[np.ndarray, "n c1"]
     parts: list[str]
@@ -30,7 +32,7 @@ class Shares(NamedTuple):
 
 
 def shares(inspected: Sequence[PairFacts], space: LabelSpace) -> Shares:
-    """Count the classes of the labels that could be read; values that the table lacks count as unlabelled."""
+    """Count the pixels of each class in the labels that could be read. Values outside the table count as unlabelled."""
     read = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     column = {
         packed(row.color) if space.coding == "colors" else row.id: index for index, row in enumerate(space.classes)
@@ -45,7 +47,7 @@ def shares(inspected: Sequence[PairFacts], space: LabelSpace) -> Shares:
 
 
 def check_classes(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[Finding]:
-    """Empty labels; with a table also the classes of the parts."""
+    """Labels of a single value; with a table of classes also unlabelled pixels and the classes of the parts."""
     read = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     findings = []
     flat = [str(one.record.label) for one, label in read if label.distinct == 1]
@@ -64,13 +66,15 @@ def check_classes(inspected: Sequence[PairFacts], space: LabelSpace | None) -> l
     )
 
 
-def _unlabelled(names: list[str], counted: Shares, told: set[str]) -> list[Finding]:
+def _unlabelled(names: list[str], counted: Shares, reported: set[str]) -> list[Finding]:
     totals = counted.pixels.sum(1)
     share = counted.pixels[:, -1] / np.maximum(totals, 1)
     findings = []
-    worst = [names[i] for i in np.argsort(-share, kind="stable") if share[i] > MOSTLY and names[i] not in told]
+    worst = [
+        names[i] for i in np.argsort(-share, kind="stable") if share[i] > MAX_UNLABELLED and names[i] not in reported
+    ]
     overall = float(counted.pixels[:, -1].sum() / max(1, totals.sum()))
-    if overall > MOST_UNLABELLED:
+    if overall > MAX_UNLABELLED_OVERALL:
         findings.append(
             Finding(
                 "classes", "warning", f"{100 * overall:.0f} % of all pixels are unlabelled",
@@ -80,7 +84,8 @@ def _unlabelled(names: list[str], counted: Shares, told: set[str]) -> list[Findi
     elif worst:
         findings.append(
             Finding(
-                "classes", "warning", f"{plural(len(worst), 'label')} more than {100 * MOSTLY:.0f} % unlabelled",
+                "classes", "warning",
+                f"{plural(len(worst), 'label')} more than {100 * MAX_UNLABELLED:.0f} % unlabelled",
                 "finish them or remove them", tuple(worst), "unlabelled",
             )
         )  # fmt: skip

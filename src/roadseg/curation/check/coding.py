@@ -24,11 +24,11 @@ from roadseg.labels import LabelSpace
 KIND_WORDS = {"ids": "one id a pixel", "grey": "ids in three equal channels", "colors": "colours"}
 OFFICIAL, TRAIN = table_values(cityscapes.IDS.space), table_values(cityscapes.TRAIN_IDS.space)
 ONLY_OFFICIAL = OFFICIAL - TRAIN
-"""Vegetation, sky, car and others: a street's label with the 35 ids has one of them."""
+"""Ids of vegetation, sky, car and others. A label with the 35 ids has at least one of them."""
 
 
 def grey_among_colors(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[PairFacts]:
-    """Labels of grey colours alone, such as (128, 128, 128), as colours, where the table or the other labels say so."""
+    """Labels of grey colours only, such as (128, 128, 128), count as colours where the table or other labels do so."""
     labels = [one.label for one in inspected if isinstance(one.label, LabelFacts)]
     known = set().union(*(label.values for label in labels if label.kind == "colors"))
     colored = sum(label.kind == "colors" for label in labels)
@@ -46,7 +46,7 @@ def grey_among_colors(inspected: Sequence[PairFacts], space: LabelSpace | None) 
 
 
 def check_coding(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[Finding]:
-    """JPEG labels, mixed codings, values that the table lacks; without a table, what the coding is."""
+    """JPEG labels, mixed codings, and values outside the table; without a table, the coding itself."""
     read: Labelled = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     if not read:
         return []
@@ -57,7 +57,7 @@ def check_coding(inspected: Sequence[PairFacts], space: LabelSpace | None) -> li
         findings.append(
             Finding(
                 "coding", "error", f"{plural(len(jpeg), 'label')} saved as JPEG, which changes values along borders",
-                "export the labels as PNG from the labelling tool; the JPEGs cannot be mended",
+                "export the labels as PNG from the labelling tool; the JPEGs cannot be repaired",
                 names_of(jpeg), "between",
             )
         )  # fmt: skip
@@ -103,7 +103,7 @@ def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
 
 
 def _masquerading(read: Labelled, space: LabelSpace) -> list[Finding]:
-    """Train ids that are read as the 35 ids: all are legal, and road becomes unlabelled."""
+    """Train ids read as the 35 ids. All are legal there, so nothing fails, but road becomes unlabelled."""
     rich = [(one, label) for one, label in read if len(label.values) >= ENOUGH]
     if table_values(space) != OFFICIAL or not rich:
         return []

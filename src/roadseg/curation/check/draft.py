@@ -1,4 +1,4 @@
-"""A `roadseg.yaml` for a folder that has none, to be named and completed."""
+"""Draft a `roadseg.yaml` for a folder without one. A person names the classes and completes it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from roadseg.curation.check.values import published, table_values
 from roadseg.labels import IGNORE, Label, LabelSpace, packed, unpacked
 
 MOST_CLASSES = 64
-"""Labels with more values have no draft."""
+"""No draft is made for labels with more values."""
 TELLING = 9
 """Ids that have to occur before they are taken for those of a known table; of colours, that no two tables share, 4."""
 UNLABELLED = Label(name="unlabelled", id=IGNORE, color=(0, 0, 0))
 
 
 def draft(inputs: Inputs, inspected: Sequence[PairFacts]) -> str:
-    """A `roadseg.yaml` for a folder that has none; "" where that cannot be.
+    """The text of a `roadseg.yaml` for a folder without one; "" where paths or labels do not allow it.
 
-    With the paths, and the names of a known table where the values fit it; else a class for each value. Labels that
-    were smoothed are left out.
+    It holds the paths, and the classes of a published table that fits the values, else one class for each value.
+    Smoothed labels are left out.
     """
     read = [one.label for one in inspected if isinstance(one.label, LabelFacts) and not borders.smoothed(one.label)]
     kinds = {label.kind for label in read}
@@ -68,7 +68,7 @@ def _each_color_once(space: LabelSpace) -> LabelSpace:
 
 
 def _numbered(values: list[int], colored: bool) -> LabelSpace:
-    """A class for each value but those that mean unlabelled nearly everywhere: 255, and black among several colours."""
+    """One class for each value, except the usual ones for unlabelled: 255, and black among several colours."""
     if colored:
         classes = [value for value in values if value or len(values) == 2]
         colors = [unpacked(value) for value in classes]

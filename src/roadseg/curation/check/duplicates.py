@@ -1,4 +1,4 @@
-"""Images that are there twice or nearly twice, and drives that are in several parts: what makes a score too good."""
+"""Duplicate and nearly duplicate images, and drives in several parts. Both make scores too good."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from roadseg.data.similar import BITS, COPY, MIRRORED, NEAR, nearest, nearest_ap
 
 ORDER = ("train", "val", "test")
 ALONE = "all"
-"""The part of data that is not divided."""
+"""The name of the part where data is not divided."""
 
 
 def check_duplicates(inspected: Sequence[PairFacts]) -> list[Finding]:
-    """Copies, near-duplicates across parts or groups, drives in several parts, and one label for several images."""
+    """Copies, near-duplicates across parts or groups, drives in several parts, and equal labels of different images."""
     read = [(one, one.image) for one in inspected if isinstance(one.image, ImageFacts)]
     return [*_copies(read), *_near(read), *_groups(inspected), *_same_labels(inspected)]
 
@@ -52,11 +52,11 @@ def _copies(read: Images) -> list[Finding]:
 
 
 Near = list[tuple[int, PairFacts, PairFacts]]
-"""Bits that differ, and two images; the closest first."""
+"""Number of differing bits, and two images; sorted, the closest first."""
 
 
 def _near(read: Images) -> list[Finding]:
-    """Copies saved again or mirrored, and near-duplicates, across parts, or across groups where there is one part."""
+    """Copies saved again or mirrored, and near-duplicates: across parts, or across groups of a single part."""
     if not read:
         return []
     divided = len({one.part for one, _ in read}) > 1
@@ -76,7 +76,7 @@ def _near(read: Images) -> list[Finding]:
         findings.append(
             Finding(
                 "duplicates", "warning",
-                f"{what} (closest pair: {near[0][0]} of {BITS} bits differ, {NEAR} or fewer are told)",
+                f"{what} (closest pair: {near[0][0]} of {BITS} bits differ, {NEAR} or fewer are reported)",
                 _together(near, read, divided), *_named(near),
             )
         )  # fmt: skip
@@ -93,7 +93,7 @@ def _again(pairs: Near, words: str, divided: bool) -> Finding:
 
 
 def _together(pairs: Near, read: Images, divided: bool) -> str:
-    """What keeps near-duplicates together and is not done yet."""
+    """A remedy that keeps near-duplicates together and is not applied yet."""
     if any(first.record.group == second.record.group for _, first, second in pairs):
         return "keep what was filmed together in one part: --data.split.scheme grouped"
     if all(one.record.group == one.record.id for one, _ in read):
@@ -112,7 +112,7 @@ def _named(pairs: Near) -> tuple[tuple[str, ...], Literal["pair"], tuple[tuple[s
 
 
 def _closest(read: Images, sought: Sequence[bytes], most: int) -> Near:
-    """For each image that of another part, or group, whose hash is closest to what is `sought`; no byte copies."""
+    """For each hash in `sought`, the closest image of another part or group, up to `most` bits; without byte copies."""
     hashes, wanted = (
         np.stack([np.frombuffer(value, np.uint8) for value in values])
         for values in ([image.hash for _, image in read], sought)

@@ -1,4 +1,4 @@
-"""What is looked at in each pair of image and label: facts alone, no judgement."""
+"""Facts about each pair of image and label, without any judgement."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ from roadseg.labels import packed_pixels
 Kind = Literal["ids", "grey", "colors"]
 """One value a pixel; three equal channels; or colours."""
 MOST_VALUES = 256
-"""Values of a label that are kept, the most frequent first."""
+"""How many values of a label are kept, the most frequent ones."""
 
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """An image that could be decoded: (height, width) upright, EXIF orientation (1 = as stored), hash and digest.
+    """An image that could be decoded.
 
-    `mirrored` is the hash of the image turned left to right.
+    `size` (height, width) upright; `orientation` of EXIF (1 = as stored); perceptual `hash`, and that of the image
+    turned left to right; `digest` of the file's bytes.
     """
 
     size: tuple[int, int]
@@ -52,8 +53,8 @@ class ImageFacts:
 class LabelFacts:
     """A label that could be decoded.
 
-    `values`: pixels of each id, or of each colour packed as 0xRRGGBB; `distinct`: how many values there are. `strips`:
-    values that are nowhere the same in 3x3 pixels. `between`: see `measure.share_between`.
+    `values`: number of pixels of each id, or of each colour packed as 0xRRGGBB. `distinct`: number of different values.
+    `strips`: values that fill no 3x3 square. `between`: see `measure.share_between`.
     """
 
     size: tuple[int, int]
@@ -69,7 +70,7 @@ class LabelFacts:
 
 @dataclass(frozen=True)
 class PairFacts:
-    """A record of a part with what its files hold, or why they cannot be read; and where the label fits the image."""
+    """A record of a part, and the facts about its files; an error message in place of a file that cannot be read."""
 
     record: Record
     part: str
@@ -79,7 +80,7 @@ class PairFacts:
 
 
 def inspect(record: Record, part: str) -> PairFacts:
-    """Read both files and measure them. Never raises for what is in the files."""
+    """Read and measure both files. Raises nothing for what is in the files."""
     pixels, label = _image_facts(record.image), _label_facts(record.label)
     image_facts = pixels if isinstance(pixels, str) else pixels[0]
     label_facts = label if isinstance(label, str) else label[0]

@@ -1,4 +1,4 @@
-"""What a check finds, as data: how bad it is, in which files, and how to mend it."""
+"""One result of a check: severity, files, and remedy."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from typing import Any, Literal
 
 Severity = Literal["error", "warning", "hint"]
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "hint")
-"""An error stops training or spoils what is learnt or scored; a warning needs a person's eye; a hint is to know."""
+"""An error stops training or makes its scores wrong; a warning is for a person to look at; a hint is information."""
 
 Mark = Literal["", "shift", "between", "unlabelled", "pair"]
-"""What a picture of the finding shows besides image and label."""
+"""What the montage shows of a finding besides image and label."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found.
+    """One result of a check.
 
-    `what` says it in a sentence, `remedy` how to mend it. `files` are the files concerned, the worst first; for
-    `mark="pair"` two after each other belong together. `count` is their number, or that of the pairs. `details` has
-    the measured values.
+    `what` describes it in a sentence, `remedy` says how to fix it. `files`: the files concerned, the worst first; with
+    `mark="pair"` each two consecutive files form a pair. `details`: measured values by name.
     """
 
     subject: str
@@ -32,11 +31,11 @@ class Finding:
 
     @property
     def count(self) -> int:
-        """How many files, or pairs of them."""
+        """Number of files, or of pairs."""
         return len(self.files) // 2 if self.mark == "pair" else len(self.files)
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, for `check.json`; pairs are lists of two."""
+        """The entry of `check.json`; pairs are lists of two."""
         files: list[Any] = list(self.files)
         if self.mark == "pair":
             files = [list(pair) for pair in zip(files[::2], files[1::2], strict=True)]
@@ -52,7 +51,7 @@ class Finding:
 
 
 def in_order(findings: list[Finding]) -> list[Finding]:
-    """Errors first, then warnings and hints; otherwise as they were found."""
+    """Errors first, then warnings, then hints; the order is otherwise kept."""
     return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 

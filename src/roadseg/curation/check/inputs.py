@@ -1,4 +1,4 @@
-"""The images and labels to check: of a recipe's data set, or of a folder that nobody has described yet."""
+"""The images and labels to check: of a recipe's data set, or of a folder without a description."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SPLITS = {"train": "train", "training": "train", "val": "val", "valid": "val", "
 
 @dataclass(frozen=True)
 class Inputs:
-    """Records by part, files without a partner, the table of classes if it is known, and paths for a draft."""
+    """What is checked: records by part, images and labels without a partner, known classes, and paths for a draft."""
 
     parts: dict[str, list[Record]]
     images: tuple[Path, ...]
@@ -36,7 +36,7 @@ class Inputs:
 
     @property
     def count(self) -> int:
-        """How many pairs of image and label."""
+        """Number of pairs of image and label."""
         return sum(map(len, self.parts.values()))
 
 
@@ -51,9 +51,9 @@ def layout_of(root: Path) -> str | None:
 
 
 def find_data(data: Data) -> Inputs:
-    """What `load_records` finds and divides, but files without a partner are told in place of an error.
+    """The records of `load_records`; files without a partner are listed instead of raising an error.
 
-    Where the images cannot be divided (too few groups) they are one part, `all`.
+    Images that cannot be divided (too few groups) form one part, `all`.
     Raises `ConfigError` and `DataError` as `label_space` and the data set's `records`.
     """
     space, kind = label_space(data), dataset(data.name)
@@ -84,11 +84,11 @@ def _divided(data: Data, records: list[Record]) -> dict[str, list[Record]]:
 
 
 def find_pairs(root: Path) -> Inputs:
-    """Images and labels below a folder: of two sub-folders whose files have the same names.
+    """Images and labels below a folder, from two sub-folders whose files have the same names.
 
-    The paths of both differ in one folder's name (`images/train/1.jpg`, `labels/train/1.png`). Labels are those whose
-    folder says so (`masks`, `annotations`, `gt`), else the files with PNG names. A folder named train, val or test
-    is a part; of other folders each is a group. Raises `DataError` where there are no such two folders.
+    Their paths differ in one folder's name (`images/train/1.jpg`, `labels/train/1.png`). The folder of the labels is
+    the one named like it (`masks`, `annotations`, `gt`), else the one that holds only PNG files. A folder named train,
+    val or test is a part; any other folder is a group. Raises `DataError` without such a pair of folders.
     """
     files = _pictures(root)
     first, second = _pair_of_folders(files, root)
@@ -154,7 +154,7 @@ def _key(path: Path, depth: int) -> tuple[str, ...]:
 
 
 def _varying(paths: list[Path], place: int) -> tuple[int | None, int | None, bool]:
-    """How deep the folders of the parts and of the groups lie, and whether a template can say where the files are.
+    """Depth of the folders of parts and of groups (None without), and whether a path template can describe the files.
 
     A part's folder is called train, val or test; groups are the first other folders that have different names.
     """

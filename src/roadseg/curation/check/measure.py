@@ -1,18 +1,18 @@
-"""What smoothing leaves in a label, measured: pixels whose value lies between those of two neighbours."""
+"""Measure what smoothing leaves in a label: pixels whose value lies between those of two neighbours."""
 
 from __future__ import annotations
 
 import numpy as np
 
 FEWEST_STEPS = 100
-"""With fewer steps from value to value nothing can be said."""
+"""Least number of steps for which `share_between` is measured."""
 
 
 def lies_between(values: np.ndarray) -> np.ndarray:
     """Whether a pixel's value lies strictly between those of its left and right, or upper and lower, neighbours.
 
-    `values` (H, W) ids or (H, W, 3) colours; bool (H, W). Of a colour no channel may lie outside, and one must differ
-    from each neighbour's.
+    `values` (H, W) ids or (H, W, 3) colours; bool (H, W). Of a colour, no channel may lie outside, and at least
+    one must differ from each neighbour's.
     """
     channels = values[..., None] if values.ndim == 2 else values
     found = np.zeros(values.shape[:2], bool)
@@ -35,6 +35,6 @@ def steps(values: np.ndarray) -> int:
 
 
 def share_between(values: np.ndarray) -> float:
-    """Pixels that lie between two neighbours for each step from value to value; 0 where there are few steps."""
+    """Pixels that lie between two neighbours, per step from value to value; 0 with fewer than `FEWEST_STEPS` steps."""
     total = steps(values)
     return float(lies_between(values).sum()) / total if total >= FEWEST_STEPS else 0.0

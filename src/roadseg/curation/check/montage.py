@@ -17,17 +17,30 @@ from roadseg.errors import DataError
 from roadseg.inference.visualize import INK, PAPER
 from roadseg.labels import LabelSpace
 
-MOST_ROWS, ROWS_EACH = 12, 2
-WIDE, HIGH, GAP, LINE = 420, 240, 12, 22
-"""Pixels: the largest picture of a row, the space between pictures, a line of text."""
-LABEL_COLOR, MOVED_COLOR, MARK_COLOR = (255, 64, 64), (64, 255, 96), (255, 0, 255)
-"""Borders as they lie, borders where they fit, and pixels that are wrong."""
+MAX_ROWS = 12
+"""Rows of the montage."""
+ROWS_EACH = 2
+"""Rows of one finding."""
+WIDE = 420
+"""Largest width of a picture, in pixels."""
+HIGH = 240
+"""Largest height of a picture, in pixels."""
+GAP = 12
+"""Space between pictures, in pixels."""
+LINE = 22
+"""Height of a line of text, in pixels."""
+LABEL_COLOR = (255, 64, 64)
+"""Borders of the label as it is."""
+MOVED_COLOR = (64, 255, 96)
+"""Borders of the label where it fits the image."""
+MARK_COLOR = (255, 0, 255)
+"""Wrong pixels."""
 
 Picture = np.ndarray
 
 
 def montage(findings: Sequence[Finding], inspected: Sequence[PairFacts], space: LabelSpace | None) -> Picture | None:
-    """Up to two files of each finding that names files, in rows, uint8 (H, W, 3); None where there are none."""
+    """Up to `ROWS_EACH` rows for each finding that names files, uint8 (H, W, 3); None without such a finding."""
     by_file = {str(path): one for one in inspected for path in (one.record.image, one.record.label)}
     rows = []
     for finding in findings:
@@ -38,7 +51,7 @@ def montage(findings: Sequence[Finding], inspected: Sequence[PairFacts], space: 
             names = finding.files[number : number + step]
             if all(name in by_file for name in names):
                 rows.append((finding, names, _row(finding, [by_file[name] for name in names], space)))
-    rows = rows[:MOST_ROWS]
+    rows = rows[:MAX_ROWS]
     if not rows:
         return None
     height = sum(2 * LINE + 2 * GAP + max(picture.height for picture in row) for _, _, row in rows)
@@ -90,7 +103,7 @@ def _nothing() -> Picture:
 
 
 def _colored(values: np.ndarray, space: LabelSpace | None) -> Picture:
-    """Labels in the table's colours, else in colours of their own for each value."""
+    """Labels in the table's colours; without a table in arbitrary colours."""
     if values.ndim == 3:
         return values.astype(np.uint8)
     bytes_ = values.astype(np.int64).clip(0, 255)
@@ -118,7 +131,7 @@ def _marked(finding: Finding, one: PairFacts, image: Picture, values: np.ndarray
 
 
 def _closely(colored: Picture, wrong: np.ndarray) -> Picture:
-    """The window with the most wrong pixels, enlarged; they are magenta, the rest is pale."""
+    """The window with the most wrong pixels, enlarged. Wrong pixels are magenta, the others pale."""
     shown = (colored * 0.5 + 110).clip(0, 255).astype(np.uint8)
     shown[wrong] = MARK_COLOR
     height, width = min(60, wrong.shape[0]), min(105, wrong.shape[1])

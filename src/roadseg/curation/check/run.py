@@ -24,7 +24,7 @@ NAMED = 3
 
 
 def inspect_all(inputs: Inputs, display: Display, threads: int | None = None) -> list[PairFacts]:
-    """The facts of all records, in order, by one thread for each core."""
+    """The facts of all pairs, in order; by default with one thread for each core."""
     todo = [(record, part) for part, records in inputs.parts.items() for record in records]
     display.begin("checking", len(todo))
     inspected: list[PairFacts] = []
@@ -35,7 +35,7 @@ def inspect_all(inputs: Inputs, display: Display, threads: int | None = None) ->
 
 
 def diagnose(inputs: Inputs, inspected: Sequence[PairFacts]) -> list[Finding]:
-    """All findings, errors first; without those on classes where most labels are coded in another way."""
+    """All findings, errors first. Classes are not judged where most labels are coded in another way."""
     coded = coding.check_coding(inspected, inputs.space)
     misread = {name for finding in coded if finding.severity == "error" for name in finding.files}
     return in_order(

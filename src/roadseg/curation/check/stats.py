@@ -1,4 +1,4 @@
-"""How many images, drives and pixels of each class the parts have, and what was left out of the counting."""
+"""Images, drives and pixels of each class by part, and what could not be counted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from roadseg.labels import LabelSpace
 
 
 def stats_table(inputs: Inputs, inspected: Sequence[PairFacts], space: LabelSpace) -> Table:
-    """For each part: images, groups and sizes, then each class's share of the pixels and the images that have it."""
+    """A column for each part: images, groups, sizes; then each class's share of the pixels and number of images."""
     table = Table(
         box=box.SIMPLE_HEAD, caption="share of all pixels; images that have the class", caption_justify="left"
     )
@@ -45,9 +45,9 @@ def stats_table(inputs: Inputs, inspected: Sequence[PairFacts], space: LabelSpac
 
 
 def left_out(inputs: Inputs, inspected: Sequence[PairFacts], space: LabelSpace) -> list[str]:
-    """What `stats_table` leaves out or counts as unlabelled, and training refuses; no phrases where all is well.
+    """What `stats_table` leaves out or counts as unlabelled, and training refuses, as phrases; none if all is well.
 
-    Such as `2 files that cannot be read, left out`.
+    For example `2 files that cannot be read, left out`.
     """
     read = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     damaged = sum(isinstance(facts, str) for one in inspected for facts in (one.image, one.label))

@@ -1,4 +1,4 @@
-"""Values that the table of classes lacks, and why: masks of 0 and 255, exchanged channels, another table, new ids."""
+"""Values outside the table of classes, by cause: masks of 0 and 255, exchanged channels, another table, new ids."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from roadseg.curation.check.values import ENOUGH, Labelled, fitting, listed, nam
 from roadseg.labels import IGNORE, LabelSpace
 
 MOST_VALUES = 64
-"""More values than this are no classes, but a photograph, probabilities, or what smoothing made."""
+"""A label with more values does not hold classes, but a photograph, probabilities, or smoothed colours."""
 SOLID = 0.01
-"""Share of a smoothed label's pixels that a value needs to be more than a trace of the smoothing."""
+"""Least share of a smoothed label's pixels for a value that smoothing did not make."""
 
 Unknown = list[tuple[PairFacts, LabelFacts, set[int]]]
 
 
 def check_values(read: Labelled, space: LabelSpace) -> list[Finding]:
-    """What is amiss with labels that are coded in the table's way (ids, or colours), but have other values."""
+    """Findings for labels that are coded like the table (ids, or colours) but hold other values."""
     known, colored = table_values(space), space.coding == "colors"
     unknown = [(one, label, _unknown(label, known)) for one, label in read]
     unknown = [entry for entry in unknown if entry[2]]
@@ -33,7 +33,7 @@ def check_values(read: Labelled, space: LabelSpace) -> list[Finding]:
 
 
 def _unknown(label: LabelFacts, known: set[int]) -> set[int]:
-    """Values that the table lacks; of a smoothed label those alone that the smoothing cannot have made."""
+    """Values outside the table; of a smoothed label only those that smoothing cannot have made."""
     lacking = set(label.values) - known
     if not borders.smoothed(label):
         return lacking
@@ -42,7 +42,7 @@ def _unknown(label: LabelFacts, known: set[int]) -> set[int]:
 
 
 def exchanged_fit(values: Set[int], known: Set[int]) -> bool:
-    """Whether colours are those of a table with red and blue exchanged, and not as they are."""
+    """Whether the colours fit a table better with red and blue exchanged."""
     turned = {value >> 16 | value & 0x00FF00 | (value & 255) << 16 for value in values}
     return not values <= known and len(turned & known) > len(values & known) and turned - known <= {0}
 
@@ -83,7 +83,7 @@ def _others(labels: Unknown, space: LabelSpace) -> Finding:
     elif fits:
         remedy = f"the values fit {' or '.join(fits)}: take the labels or the table that belong together"
     else:
-        remedy = "mend the labels, or add the values to classes or ignored in roadseg.yaml if they are meant"
+        remedy = "fix the labels, or add the values to classes or ignored in roadseg.yaml if they are meant"
     return Finding(
         "coding", "error",
         f"{plural(len(labels), 'label')} with values that {space.name} does not have: {listed(values, kind)}",

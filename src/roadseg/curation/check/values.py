@@ -12,13 +12,13 @@ from roadseg.data.layouts.dataset import Table
 from roadseg.labels import LabelSpace
 
 ENOUGH = 4
-"""Values that a label needs before its coding is judged by those that it lacks."""
+"""Least number of values of a label for which missing values say something about its coding."""
 
 Labelled = list[tuple[PairFacts, LabelFacts]]
 
 
 def table_values(space: LabelSpace) -> set[int]:
-    """What labels may hold by a table: ids, or colours as 0xRRGGBB."""
+    """The values of a table: ids, or colours as 0xRRGGBB."""
     rows = space.classes + space.ignored
     if space.coding == "colors":
         return {labels.packed(row.color) for row in rows}
@@ -48,10 +48,10 @@ def fitting(values: set[int], kind: str) -> list[str]:
 
 
 def listed(values: Sequence[int], kind: str, most: int = 12) -> str:
-    """The first ids, or colours, of a list in words."""
+    """The first `most` ids or colours as text."""
     return labels.listed([labels.unpacked(value) for value in values] if kind == "colors" else values, most)
 
 
 def names_of(read: Labelled) -> tuple[str, ...]:
-    """The files."""
+    """The label files."""
     return tuple(str(one.record.label) for one, _ in read)

@@ -19,10 +19,10 @@ from roadseg.system.progress import Display
 
 @dataclass(frozen=True)
 class Findings:
-    """All suspects, the most suspect first, and where they were looked for.
+    """All suspects, the most suspect first, and the images that were searched.
 
-    `records` are the images that were looked at, by id; `trained_on` those that were not, because all runs had them in
-    training. `thresholds` are those of confident learning, float (C,).
+    `records`: the images that were searched, by id. `trained_on`: images left out because every run was trained on
+    them. `thresholds`: those of confident learning, float (C,).
     """
 
     suspects: list[Suspect]
@@ -34,9 +34,9 @@ class Findings:
 
 
 def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
-    """Look at every labelled image below `root` that one of the runs has not been trained on.
+    """Search every labelled image below `root` that at least one of the runs was not trained on.
 
-    Raises `RunError` and `DataError` as `judges` and `read_sample`, and `DataError` where `root` is of other data than
+    Raises `RunError` and `DataError` as `judges` and `read_sample`, and `DataError` where `root` holds other data than
     the runs were scored on.
     """
     space = runs[0].labels()

@@ -2,7 +2,7 @@
 
 Confident learning (Northcutt et al., JAIR 2021, sec. 3.1) for pixels: a class has a threshold, the mean probability
 that it gets on pixels with its label, and a pixel contradicts its label when another class is the most probable and
-reaches its own threshold. Here pixels that hang together are judged as one, because a person mends an
+reaches its own threshold. Here connected pixels are judged together, because a person corrects an
 object, not a pixel.
 """
 
@@ -19,18 +19,18 @@ from roadseg.curation.suspects.outside import Opinion
 from roadseg.labels import IGNORE
 
 SMALLEST = 20
-"""Pixels of a region that is shown: of fewer even a person cannot say what they are."""
+"""Least number of pixels of a region. A person cannot judge a smaller one."""
 VAGUE = 2
-"""Pixels from what is labelled as predicted: that near, the two differ about where a class ends, not what it is."""
+"""Width in pixels of the strip along a class's border where a contradiction is only about the border's place."""
 
 
 @dataclass(frozen=True)
 class Region:
-    """Connected pixels of one label that the networks call otherwise.
+    """Connected pixels of one label for which the networks predict other classes.
 
-    `box` is left, top, right and bottom in pixels, the last two just outside; `mask` are the region's pixels in it.
-    `label` and `predicted` are class indices, the latter the one that most of the pixels are given. Of each pixel there
-    are `margins`, log p(predicted) - log p(label), the `classes` predicted, and their probabilities `sure`.
+    `box`: left, top, right and bottom in pixels, the last two exclusive. `mask`: the region's pixels in the box.
+    `label`: the labelled class index; `predicted`: the most frequent predicted one. For each of the n pixels:
+    `margins`, log p(predicted) - log p(label); `classes`, the predicted class; `confidence`, its probability.
     """
 
     image: str
@@ -40,11 +40,11 @@ class Region:
     predicted: int
     margins: Float[np.ndarray, " n"]
     classes: np.ndarray
-    sure: Float[np.ndarray, " n"]
+    confidence: Float[np.ndarray, " n"]
 
     @property
     def pixels(self) -> int:
-        """How many there are."""
+        """Number of pixels."""
         return len(self.margins)
 
 
@@ -57,7 +57,7 @@ class Suspect:
 
 
 def contradicted(opinion: Opinion, vague: int = VAGUE) -> Bool[np.ndarray, "h w"]:
-    """Where the networks contradict the labels, but for the `vague` pixels beside what is labelled as they say."""
+    """Pixels where the prediction differs from the label, farther than `vague` pixels from the predicted class."""
     target, predicted = opinion.target, opinion.predicted
     wrong = (target != IGNORE) & (predicted != target)
     for index in np.unique(predicted[wrong]) if vague else ():
@@ -67,7 +67,7 @@ def contradicted(opinion: Opinion, vague: int = VAGUE) -> Bool[np.ndarray, "h w"
 
 
 def wrong_regions(opinion: Opinion, smallest: int = SMALLEST, vague: int = VAGUE) -> list[Region]:
-    """The connected regions of at least `smallest` pixels of one label that `contradicted` has."""
+    """The connected regions of `contradicted` with one label and at least `smallest` pixels."""
     target, wrong = opinion.target, contradicted(opinion, vague)
     found = []
     for label in np.unique(target[wrong]):
@@ -90,12 +90,12 @@ def _region(opinion: Opinion, label: int, place: tuple[slice, slice], mask: Bool
         predicted=int(np.bincount(classes).argmax()),
         margins=(log_best - opinion.log_label[place][mask]).astype(np.float32),
         classes=classes,
-        sure=np.exp(log_best).astype(np.float32),
+        confidence=np.exp(log_best).astype(np.float32),
     )
 
 
 class Thresholds:
-    """The mean probability of each class on the pixels with its label, summed up image by image."""
+    """The mean probability of each class over the pixels with its label, accumulated image by image."""
 
     def __init__(self, classes: int) -> None:
         self.sums = np.zeros(classes)
@@ -110,7 +110,7 @@ class Thresholds:
         self.pixels += np.bincount(target, minlength=classes)
 
     def values(self) -> Float[np.ndarray, " classes"]:
-        """Float64 (C,); 1 for a class without a pixel, so that no label is doubted for its sake."""
+        """Float64 (C,); 1 for a class without a pixel, so that it never contradicts a label."""
         means = np.divide(self.sums, self.pixels, out=np.ones_like(self.sums), where=self.pixels > 0)
         return np.asarray(means)
 
@@ -121,7 +121,7 @@ def score(region: Region, thresholds: Float[np.ndarray, " classes"]) -> float:
     A sum over the pixels would put the largest regions first, which are where a network is bad at telling two classes
     apart; the logarithm lets a clear contradiction on a small object stand beside them (docs/decisions/0019).
     """
-    confident = region.sure >= thresholds[region.classes]
+    confident = region.confidence >= thresholds[region.classes]
     return float((region.margins * confident).mean() * np.log(region.pixels))
 
 

@@ -24,16 +24,18 @@ from roadseg.system.files import write_text
 from roadseg.system.progress import Display
 
 SHOWN = 60
-"""Suspects with pictures: more than a person looks at in one go."""
+"""Number of suspects with pictures."""
 AROUND = 0.75
-"""Of a region's larger side, what is shown on each side of it."""
-LEAST, LARGEST = 48, 480
-"""Pixels of a crop's side, and of its picture on the page."""
+"""Margin shown on each side of a region, as a share of the region's larger side."""
+MIN_CROP = 48
+"""Least side of a crop, in pixels of the image."""
+MAX_PICTURE = 480
+"""Largest side of a crop's picture on the page, in pixels."""
 OUTLINE = (255, 225, 60)
 
 
 def rows(findings: Findings) -> list[dict[str, Any]]:
-    """One row for each suspect, the first first: what suspects.csv and suspects.json hold."""
+    """One row for each suspect, by rank: the content of suspects.csv and suspects.json."""
     names = findings.space.names
     return [
         {
@@ -134,11 +136,11 @@ def crop(picture: np.ndarray, suspect: Suspect) -> np.ndarray:
     """The part of a picture, uint8 (H, W, 3), around a suspect, enlarged, with the region's outline."""
     height, width = picture.shape[:2]
     left, top, right, bottom = suspect.region.box
-    side = max(LEAST, round((1 + 2 * AROUND) * max(right - left, bottom - top)))
+    side = max(MIN_CROP, round((1 + 2 * AROUND) * max(right - left, bottom - top)))
     x, y = _window(left, right, side, width), _window(top, bottom, side, height)
     mask = np.zeros((height, width), bool)
     mask[top:bottom, left:right] = suspect.region.mask
-    factor = max(1, LARGEST // max(x[1] - x[0], y[1] - y[0]))
+    factor = max(1, MAX_PICTURE // max(x[1] - x[0], y[1] - y[0]))
     part = picture[y[0] : y[1], x[0] : x[1]].repeat(factor, 0).repeat(factor, 1)
     inside = np.pad(mask[y[0] : y[1], x[0] : x[1]].repeat(factor, 0).repeat(factor, 1), 1)
     eroded = inside[:-2, 1:-1] & inside[2:, 1:-1] & inside[1:-1, :-2] & inside[1:-1, 2:]
@@ -146,9 +148,9 @@ def crop(picture: np.ndarray, suspect: Suspect) -> np.ndarray:
     around = np.pad(line, 1)
     dark = (around[:-2, 1:-1] | around[2:, 1:-1] | around[1:-1, :-2] | around[1:-1, 2:]) & ~line
     part[dark], part[line] = (20, 20, 20), OUTLINE
-    if max(part.shape[:2]) > LARGEST:
+    if max(part.shape[:2]) > MAX_PICTURE:
         reduced = Image.fromarray(part)
-        reduced.thumbnail((LARGEST, LARGEST))
+        reduced.thumbnail((MAX_PICTURE, MAX_PICTURE))
         return np.asarray(reduced)
     return part
 
