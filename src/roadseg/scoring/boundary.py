@@ -1,4 +1,4 @@
-"""How far each pixel is from the next class.
+"""Distance of each pixel to the nearest other class.
 
 Distances are counted in squares, as the 3x3 erosions of Boundary IoU do (Cheng et al., CVPR 2021): the larger of the
 offsets in rows and in columns. Two classes side by side are 1 apart.
@@ -19,10 +19,10 @@ def distance_to_other_class(indices: UInt8[np.ndarray, "h w"], cap: int = CAP) -
 
     Args:
         indices: class indices (H, W), or `IGNORE`.
-        cap: what is as far away or farther gets this value.
+        cap: larger distances get this value.
 
-    An ignored pixel gets 0 and is no class: where a class ends at ignored pixels there is no boundary, and what counts
-    is the labelled pixel of another class beyond them. Nor is the image's frame a boundary.
+    An ignored pixel gets 0. It is no class: where a class ends at ignored pixels there is no boundary, and the distance
+    is that to another class beyond them. The image's frame is no boundary either.
     """
     assert 1 <= cap <= 255
     ignored = indices == IGNORE
@@ -38,7 +38,7 @@ def distance_to_other_class(indices: UInt8[np.ndarray, "h w"], cap: int = CAP) -
 
 
 def spread(sets: UInt32[np.ndarray, "h w"], radius: int) -> UInt32[np.ndarray, "h w"]:
-    """For each pixel the union of the sets, coded as bits, of all pixels that are at most `radius` away."""
+    """For each pixel the union of the sets of all pixels at most `radius` away; sets are coded as bits."""
     framed = np.pad(sets, ((0, 1), (0, 1)))
     for _ in range(radius):
         framed = _grown(framed, np.bitwise_or, 0)
@@ -46,14 +46,14 @@ def spread(sets: UInt32[np.ndarray, "h w"], radius: int) -> UInt32[np.ndarray, "
 
 
 def _framed(values: np.ndarray, neutral: int) -> UInt8[np.ndarray, "h1 w1"]:
-    """The values with a row below and a column to the right that keep the ends of lines apart."""
+    """The values with one more row below and column to the right, which separate the lines in memory."""
     return np.pad(values.astype(np.uint8), ((0, 1), (0, 1)), constant_values=neutral)
 
 
 def _grown(framed: UInt[np.ndarray, "h1 w1"], extreme: np.ufunc, neutral: int) -> UInt[np.ndarray, "h1 w1"]:
     """For each value the extreme one of the 3x3 around it.
 
-    Lines lie one after the other in memory, so shifting all of it by 1 or by a line's length is the fastest there is.
+    Lines are contiguous in memory, so a shift of the whole array by 1 or by a line is the fastest way.
     """
     for step in (1, framed.shape[1]):
         flat = framed.reshape(-1)

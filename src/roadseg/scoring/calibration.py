@@ -1,4 +1,4 @@
-"""The temperature of a run, fitted on its validation images alone; what a split's counts say; and what they promise."""
+"""A run's temperature, fitted on its validation images; calibration figures of a split; and confidence thresholds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from roadseg.scoring.temperature import MOST_VALUES, fit, sampled
 from roadseg.system.progress import Display
 
 LEVELS = (0.9, 0.95, 0.99)
-"""The shares of right pixels that reports give thresholds for."""
+"""Shares of right pixels for which reports give confidence thresholds."""
 
 
 def run_temperature(
@@ -82,7 +82,7 @@ def summary(
     temperature: float | None,
     of_val: Int64[np.ndarray, "m 2 2 3 bins"] | None,
 ) -> dict[str, Any]:
-    """What `evaluation/<split>.json` says of confidence, from the counts of its images and of the validation images.
+    """The confidence section of `evaluation/<split>.json`, from the counts of its images and of the validation images.
 
     Without a temperature the calibrated figures are those of the network itself.
     """
@@ -112,7 +112,7 @@ def ece_interval(counts: Int64[np.ndarray, "n 2 3 bins"], groups: list[str]) -> 
 def at_least(
     counts: Int64[np.ndarray, "n 2 2 3 bins"], of_val: Int64[np.ndarray, "m 2 2 3 bins"]
 ) -> dict[str, dict[str, float | None] | None]:
-    """For each of `LEVELS` the threshold on validation images, and which share it keeps here, how much of it right."""
+    """For each of `LEVELS` the threshold from validation images, and its coverage and share of right pixels here."""
     here = confidence.regions(counts[:, CALIBRATED].sum(0))["all"]
     found: dict[str, dict[str, float | None] | None] = {}
     for level in LEVELS:
@@ -128,7 +128,7 @@ def at_least(
 
 
 def threshold(of_val: Int64[np.ndarray, "m 2 2 3 bins"], level: float) -> Threshold | None:
-    """The lowest calibrated confidence from which on validation pixels were right at the rate `level`."""
+    """The lowest calibrated confidence at or above which the share `level` of validation pixels was right."""
     return confidence.threshold(confidence.regions(of_val[:, CALIBRATED].sum(0))["all"], level)
 
 

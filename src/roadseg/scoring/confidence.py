@@ -1,11 +1,11 @@
-"""How sure a network is of each pixel, and how often it is right then.
+"""Confidence of each pixel, and how often predictions of that confidence are right.
 
 A pixel's confidence is the probability of its predicted class, the largest softmax value. `count` puts the pixels of an
 image into narrow bins of it; counts of images add up, and calibration error, reliability, risk and coverage, and
-thresholds all follow from sums of them. Pixels count alike, as in the pixel accuracy; unlabelled ones count nowhere.
+thresholds all follow from their sums. All labelled pixels have the same weight, as in the pixel accuracy.
 
 Counts are int64 (..., 2, 2, 3, BINS) by
-  calibration  0: as the network says it, 1: with its logits divided by a temperature (temperature.py)
+  calibration  0: the network's own confidence, 1: after division by a temperature (temperature.py)
   region       0: inside objects, 1: at most `NEAR` pixels from another class of the labels
   what         `WRONG` pixels, `RIGHT` pixels, and `CONFIDENCE`, the sum of their confidences in units of 1 / `UNIT`
 """
@@ -23,7 +23,7 @@ from roadseg.labels import IGNORE
 from roadseg.scoring.metrics import ratio
 
 NEAR = 4
-"""Pixels up to this far from another class are at a boundary; beside it is 1."""
+"""Pixels at most this far from another class are at a boundary. Neighbours of that class have distance 1."""
 EQUAL_BINS = 15
 """Bins of equal width for calibration error and reliability diagrams, as in Guo et al. (ICML 2017, sec. 4)."""
 
@@ -32,11 +32,11 @@ AS_SAID, CALIBRATED = range(2)
 
 LEVELS = 2**16
 UNIT = 2 * LEVELS
-"""A confidence is rounded down to one of `LEVELS` steps, and summed as the middle of its step, a whole number."""
+"""A confidence is rounded down to one of `LEVELS` steps. Sums take the middle of the step, in units of 1 / `UNIT`."""
 
 
 def _starts() -> Int64[np.ndarray, " bins"]:
-    """The lowest level of each bin: sixtieths up to 0.95, and from there finer and finer, where most pixels are."""
+    """The lowest level of each bin: steps of 1/60 up to 0.95, then ever finer ones, where most pixels are."""
     even = np.arange(57) / 60
     fine = 1 - 0.05 * 0.01 ** (np.arange(60) / 59)
     return np.asarray(np.rint(LEVELS * np.concatenate([even, fine])), np.int64)
@@ -94,8 +94,7 @@ def merged(counts: Counts) -> Int64[np.ndarray, "*n 3 15"]:
 def calibration_error(counts: Int64[np.ndarray, "*n 3 b"]) -> Float[np.ndarray, "*n"]:
     """Expected calibration error of counts in equal bins: |share that is right - mean confidence|, over the pixels.
 
-    Naeini et al. (AAAI 2015); NaN without pixels. It is a difference of sums in each bin, so the bins must be those
-    that are meant: give `merged` counts.
+    Naeini et al. (AAAI 2015); NaN without pixels. It depends on the bins: pass `merged` counts.
     """
     gaps = np.abs(counts[..., RIGHT, :] - counts[..., CONFIDENCE, :] / UNIT).sum(-1)
     return ratio(gaps, _pixels(counts).sum(-1))
@@ -119,7 +118,7 @@ def reliability(counts: Int64[np.ndarray, "3 b"]) -> Float[np.ndarray, "3 b"]:
 
 
 def risk_coverage(counts: Counts) -> tuple[Float[np.ndarray, "*n bins"], Float[np.ndarray, "*n bins"]]:
-    """Where the pixels from the i-th bin up are kept: their share of all, and which share of them is wrong.
+    """Coverage and risk when the pixels from the i-th bin up are kept: their share of all, and their share of errors.
 
     El-Yaniv and Wiener (JMLR 2010), Geifman and El-Yaniv (NeurIPS 2017). The risk of nothing is NaN.
     """
@@ -128,10 +127,10 @@ def risk_coverage(counts: Counts) -> tuple[Float[np.ndarray, "*n bins"], Float[n
 
 
 def area_under_risk_coverage(counts: Counts) -> Float[np.ndarray, "*n"]:
-    """AURC: mean risk over all coverages (Geifman et al., ICLR 2019), as if pixels of a bin came in random order.
+    """AURC: mean risk over all coverages (Geifman et al., ICLR 2019), with the pixels of a bin in random order.
 
-    Where t of a bin's m pixels, r of them wrong for each one, are kept beside n surer ones with e errors, the risk is
-    (e + r t) / (n + t); its integral over t is r m + (e - r n) log(1 + m / n).
+    Let a bin have m pixels with error rate r, and the bins above it n pixels with e errors. With t pixels of the bin
+    kept, the risk is (e + r t) / (n + t). Its integral over t is r m + (e - r n) log(1 + m / n).
     """
     own, wrong = _pixels(counts), counts[..., WRONG, :]
     surer, errors = _from_above(own) - own, _from_above(wrong) - wrong

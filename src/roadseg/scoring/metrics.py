@@ -63,9 +63,9 @@ def nanmean(values: np.ndarray) -> np.ndarray:
 
 
 def margins(confusion: Confusion) -> Int64[np.ndarray, "*n 3 c"]:
-    """All that a score here needs of a confusion matrix: each class's right, true and predicted pixels.
+    """The margins of a confusion matrix, from which all scores follow: correct, true and predicted pixels by class.
 
-    They can be summed like the matrices, and are 3C numbers where those are C * C.
+    They can be summed like the matrices, and take 3 * C numbers in place of C * C.
     """
     return np.stack([np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)], axis=-2)
 
@@ -89,8 +89,9 @@ def scores(margins: Margins) -> Float[np.ndarray, "*n s"]:
 
 
 def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
-    """How many units, given by their margins (U, 3, C), have to do with each of `scores`: for a class those whose
-    truth holds it, for the others those that hold anything.
+    """For each score of `scores` the number of units that it rests on, from the units' margins (U, 3, C).
+
+    For a class: the units whose truth contains it. For a headline score: the units with any labelled pixel.
     """
     holds = counts[:, 1] > 0
     return np.concatenate([np.full(len(HEADLINE), holds.any(-1).sum()), holds.sum(0)])

@@ -1,7 +1,7 @@
-"""One number that makes a network's confidence honest: the temperature by which its logits are divided.
+"""Calibrate a network by a temperature, by which its logits are divided.
 
-Guo et al., On Calibration of Modern Neural Networks (ICML 2017), sec. 4.2. It is fitted on validation images after the
-training, changes no prediction, and makes all probabilities less or more extreme alike.
+Guo et al., On Calibration of Modern Neural Networks (ICML 2017), sec. 4.2. It is fitted on validation images after
+training, changes no prediction, and makes all probabilities more or less extreme.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from roadseg.labels import IGNORE
 from roadseg.models.upsample import Bands, Grid
 
 MOST_VALUES = 2**22
-"""Logits of all images together that are fitted to, at most, 32 MB: of 220,000 pixels with 19 classes."""
+"""Largest number of logits in the fit: 32 MB in float64, or 220,000 pixels with 19 classes."""
 RANGE = (0.05, 20.0)
-"""Temperatures that are looked for; one at an end is of a network that is always right, or no better than chance."""
+"""Range of temperatures. The ends mean a network that is always right, or no better than chance."""
 
 
 class Fit(NamedTuple):

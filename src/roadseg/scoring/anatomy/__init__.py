@@ -1,4 +1,4 @@
-"""Where predictions are right and wrong: counts of one image that can be summed over images and resampled.
+"""Where predictions are right and wrong: counts for each image, which can be summed and resampled.
 
 `add` makes them, `evaluation/<split>.anatomy.npz` of a run keeps them, `anatomy.scores` divides them. Its
 arrays, all uint32 with the images first, and the classes C in the order of the label space:
@@ -12,10 +12,10 @@ boundary_iou (N, 2, C, 3) pixels near a boundary: of both, of the truth, of the 
              image's diagonal
 boundary_f   (N, 2, C, 4) boundary pixels: of the truth, of these met; of the prediction, of these met; within
              2 pixels and 0.75 % of the diagonal
-size         (N, 6, C, 4) objects of the truth, of these at least half found; their pixels, of these right; by the side
-             of a square of their area: below 8, 16, 32, 64, 128 pixels, and larger
-pair         (N, 2, C, C) pixels of the class of the row at most 7 pixels from the class of the column, and how many of
-             them are called so
+size         (N, 6, C, 4) objects of the truth, those at least half found, their pixels, and the right ones; by the side
+             of a square of the object's area: below 8, 16, 32, 64, 128 pixels, and larger
+pair         (N, 2, C, C) pixels of the row's class at most 7 pixels from the column's class, and those of them that
+             are predicted as the column's class
 """
 
 from roadseg.scoring.anatomy.counting import Counts, add, count, empty

@@ -17,11 +17,13 @@ Map = UInt8[np.ndarray, "h w"]
 BANDS = ("1", "2–3", "4–7", "8–15", "16–31", "32+")
 """Distances in pixels, each band twice as wide as the one before."""
 NEAR = 7
-"""How close two classes are whose confusion `pair` counts: the three innermost bands."""
+"""`pair` counts pixels at most this far from another class: the three innermost bands."""
 IOU_SHARES = (0.005, 0.02)
 """Widths of the zone of boundary IoU, as shares of the diagonal: for large and small images (Cheng et al., 2021)."""
-F_SHARE, F_PIXELS = 0.0075, 2
-"""Tolerances of the boundary F-score: a share of the diagonal (Csurka et al., BMVC 2013), and pixels."""
+F_SHARE = 0.0075
+"""Tolerance of the boundary F-score as a share of the diagonal (Csurka et al., BMVC 2013)."""
+F_PIXELS = 2
+"""Tolerance of the boundary F-score in pixels."""
 
 
 def band_of(distance: Map) -> Map:
@@ -56,11 +58,11 @@ def boundary_iou_counts(
 def boundary_f_counts(
     prediction: Map, target: Map, distance_predicted: Map, distance: Map, tolerance: int, classes: int
 ) -> Int64[np.ndarray, "c 4"]:
-    """For each class its boundary pixels in the target, how many of them the prediction's boundary of that class comes
-    close to (recall), and the same of the prediction (precision).
+    """For each class: boundary pixels of the target, and those matched by the prediction (recall); boundary pixels of
+    the prediction, and those matched by the target (precision).
 
-    Boundary pixels are a class's outermost, beside another class. Close is at most `tolerance` away, in squares
-    (Csurka et al., BMVC 2013, sec. 3.2; they count single images and take the mean, here counts are summed).
+    A boundary pixel is next to another class. It is matched by a boundary pixel of its class in the other map, at most
+    `tolerance` pixels away (Csurka et al., BMVC 2013, sec. 3.2; they average over images, here counts are summed).
     """
     true, predicted = distance == 1, distance_predicted == 1
     return np.concatenate(
@@ -72,7 +74,7 @@ def boundary_f_counts(
 def _met(
     indices: Map, edge: np.ndarray, other: Map, other_edge: np.ndarray, tolerance: int, classes: int
 ) -> np.ndarray:
-    """Boundary pixels of each class (C, 2): all, and those with the other map's boundary of their class close by."""
+    """Boundary pixels of each class (C, 2): all, and those matched by the other map's boundary of that class."""
     own = indices[edge]
     met = np.zeros(len(own), bool)
     for first in range(0, classes, 32):
@@ -82,7 +84,7 @@ def _met(
 
 
 def pair_counts(prediction: Map, target: Map, distance: Map, near: int, classes: int) -> Int64[np.ndarray, "2 c c"]:
-    """Pixels of class a (row) that are at most `near` from class b (column), and how many of them are called b."""
+    """Pixels of class a (row) at most `near` from class b (column), and how many of them are predicted as b."""
     close = (distance > 0) & (distance <= near)
     own, called = target[close], prediction[close]
     pairs = np.zeros((2, classes, classes), np.int64)

@@ -12,7 +12,7 @@ Map = UInt8[np.ndarray, "h w"]
 
 STRIPS = 8
 SIDES = (8, 16, 32, 64, 128)
-"""Between the sizes of objects: sides, in pixels, of squares of their area."""
+"""Limits between sizes of objects: sides, in pixels, of squares of the same area."""
 
 
 def cells(prediction: Map, target: Map, classes: int) -> Int64[np.ndarray, "h w"]:
@@ -38,11 +38,11 @@ def strip_of(target: Map) -> Map:
 
 
 def size_counts(prediction: Map, target: Map, classes: int) -> Int64[np.ndarray, "s c 4"]:
-    """By size and class: objects, objects of which at least half is right, their pixels, their right pixels.
+    """By size and class: objects, objects with at least half of their pixels right, their pixels, their right pixels.
 
-    Objects are the connected regions of a class in the target, across corners too. What touches in the picture is one
-    object, and what something else divides is several. A prediction has no size of
-    this kind, so this is recall, not IoU.
+    Objects are the connected regions of a class in the target, including diagonal neighbours. Objects that touch in the
+    image count as one; an occluded object may count as several. A wrongly predicted pixel belongs to no object, so this
+    is recall, not IoU.
     """
     counts = np.zeros((len(SIDES) + 1, classes, 4), np.int64)
     for index in np.unique(target[target != IGNORE]):

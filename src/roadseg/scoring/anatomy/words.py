@@ -1,4 +1,4 @@
-"""What the counts of two networks on the same images say, in words."""
+"""Where two networks differ on the same images, in a sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from roadseg.scoring.anatomy.edges import NEAR
 NEAR_BANDS = 3
 """How many bands lie within `NEAR` of a boundary."""
 SMALLEST_GAIN = 0.0005
-"""A smaller difference, as a share of all pixels, is not worth a word on where it lies."""
+"""A smaller difference, as a share of all pixels, is not described."""
 
 
 def right(bands: Int64[np.ndarray, "b c c"]) -> Int64[np.ndarray, " b"]:
@@ -25,10 +25,10 @@ def near_share(bands: Int64[np.ndarray, "b c c"]) -> float:
 
 
 def where_it_differs(a: Int64[np.ndarray, "b c c"], b: Int64[np.ndarray, "b c c"]) -> str | None:
-    """Where the pixels lie that `b` has right more often than `a`, or less; None where they hardly differ.
+    """Where `b` has more or fewer right pixels than `a`; None where they hardly differ.
 
-    Takes the confusions by band (`band` of `scoring.anatomy`), summed over the same images. It knows how many pixels of
-    each band are right in each, not which: what one wins and the other wins elsewhere in the same band cancel out.
+    Takes the confusions by band (`band` of `scoring.anatomy`), summed over the same images. They hold numbers of right
+    pixels, not which pixels: gains and losses within a band cancel out.
     """
     change = right(b) - right(a)
     total, near = int(change.sum()), int(change[:NEAR_BANDS].sum())

@@ -1,6 +1,6 @@
-"""What other images from the same world would change: intervals, paired tests, and what they rest on.
+"""Confidence intervals and paired tests over sampled images.
 
-Functions of arrays alone. The scores come as a function of summed counts, so that nothing here knows what a class is.
+All functions take arrays. A score is passed as a function of summed counts, so nothing here depends on classes.
 """
 
 from roadseg.scoring.stats.bootstrap import RESAMPLES, SEED, Estimate, covariance, estimate, with_seeds

@@ -1,12 +1,11 @@
 """Bootstrap intervals that hold with few drives.
 
-The percentiles of a bootstrap cover the truth far less often than they say where few units are resampled, because a
-sample of n units spreads less than the world (by (n - 1) / n in variance) and because its own spread is hardly known
-(Hesterberg 2015, "What teachers should know about the bootstrap", sec. 5.3). So the interval is the score plus and
-minus t (n - 1 degrees of freedom) times the bootstrap's standard error, corrected for n. For a share it is Wilson's
-(1927), which stays between 0 and 1: the error is taken to change with the true share p as sqrt(p (1 - p)), as where
-trials are counted, here as many as the error stands for (Korn and Graubard 1998). Compared with six others in
-docs/decisions/0013.
+Percentile intervals cover the truth too rarely with few units, for two reasons: the variance of a sample of n units is
+too small by (n - 1) / n, and its estimate is uncertain (Hesterberg 2015, "What teachers should know about the
+bootstrap", sec. 5.3). So the interval is the score plus and minus Student's t (n - 1 degrees of freedom) times the
+bootstrap's standard error, corrected for n. For a share it is Wilson's interval (1927), which stays between 0 and 1,
+with the effective number of trials that the standard error implies (Korn and Graubard 1998). docs/decisions/0013
+compares it with six others.
 """
 
 from __future__ import annotations
@@ -21,17 +20,17 @@ from scipy import stats
 RESAMPLES = 10_000
 SEED = 0
 ROUNDING = 1e-12
-"""A smaller error is one of the arithmetic: all resamples have the same score."""
+"""A smaller standard error is rounding: all resamples have the same score."""
 NUMBERS = 2_000_000
-"""How many numbers a portion of resamples may hold: 16 MB."""
+"""Most numbers in one portion of resamples: 16 MB."""
 
 Statistic = Callable[[np.ndarray], np.ndarray]
-"""From sums of counts (R, ...) to scores (R, S); NaN for a score that does not exist."""
+"""Maps sums of counts (R, ...) to scores (R, S); NaN for an undefined score."""
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Scores (S,) with their standard errors (S,) and degrees of freedom (S,); NaN where nothing is known."""
+    """Scores (S,) with their standard errors (S,) and degrees of freedom (S,); NaN where unknown."""
 
     score: Float[np.ndarray, " s"]
     standard_error: Float[np.ndarray, " s"]
@@ -49,11 +48,11 @@ class Estimate:
         return np.asarray(np.where(exact, self.score[:, None], ends))
 
     def interval_of_differences(self) -> Float[np.ndarray, " s 2"]:
-        """95 % intervals of differences of such scores."""
+        """95 % intervals of differences of scores between 0 and 1."""
         return np.asarray(np.clip(self.score[:, None] + self._half()[:, None] * np.array([-1.0, 1.0]), -1.0, 1.0))
 
     def p(self) -> Float[np.ndarray, " s"]:
-        """Two-sided p of a difference of 0, from Student's t."""
+        """Two-sided p of the hypothesis that the score (a difference) is 0, from Student's t."""
         with np.errstate(divide="ignore", invalid="ignore"):
             t = np.abs(self.score) / self.standard_error
         return np.asarray(
@@ -71,14 +70,14 @@ def estimate(
     resamples: int = RESAMPLES,
     seed: int = SEED,
 ) -> Estimate:
-    """The scores of all units' sum, and how far they would move with other units.
+    """The scores of the units' summed counts, and their standard errors over samples of units.
 
     Args:
         counts: one array of counts for each unit; they are summed before anything is scored.
         statistic: maps sums of counts (R, ...) to scores (R, S).
         units_with_class (S,): how many units contain what is scored. A class in two drives has one degree of freedom.
-        resamples: how often as many units as there are get drawn with replacement.
-        seed: of the draws.
+        resamples: number of samples of the same size, drawn with replacement.
+        seed: of the random numbers.
     """
     score = statistic(counts.sum(0, dtype=np.float64)[None])[0]
     total, known = np.zeros_like(score), np.zeros_like(score)
@@ -95,9 +94,9 @@ def estimate(
 def covariance(
     counts: Shaped[np.ndarray, " u *k"], statistic: Statistic, resamples: int = RESAMPLES, seed: int = SEED
 ) -> Float[np.ndarray, "s s"]:
-    """How scores of the same units vary together with other units; corrected for their number as in `estimate`.
+    """The covariance of the scores over samples of units, corrected for their number as in `estimate`.
 
-    NaN for a score that does not exist. Arguments are those of `estimate`; every unit counts.
+    NaN for an undefined score. The arguments are those of `estimate`.
     """
     score = statistic(counts.sum(0, dtype=np.float64)[None])[0]
     scores = np.concatenate(_resampled(counts, statistic, resamples, seed))
@@ -122,11 +121,11 @@ def _resampled(counts: np.ndarray, statistic: Statistic, resamples: int, seed: i
 
 
 def with_seeds(estimate: Estimate, *arms: Sequence[Float[np.ndarray, " s"]]) -> Estimate:
-    """The estimate with what other training seeds would change; each arm gives the scores of its seeds.
+    """The estimate with the variance over training seeds added; each arm gives the scores of its seeds.
 
-    Seeds are a second level that is sampled as drives are. Resampling a few of them would show (n - 1) / n of their
-    variance; it is added whole, s^2 / n for each arm, and the degrees of freedom are Satterthwaite's (1946). Every arm
-    needs two seeds, or nothing is known about seeds and the estimate stays as it is.
+    Seeds are sampled too, as drives are. Their variance s^2 / n is added for each arm, because resampling n seeds would
+    show only (n - 1) / n of it. The degrees of freedom are Satterthwaite's (1946). If an arm has a single seed the
+    estimate stays as it is.
     """
     if any(len(seeds) < 2 for seeds in arms):
         return estimate

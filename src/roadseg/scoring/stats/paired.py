@@ -1,8 +1,8 @@
 """Two systems on the same images: is one better, or can these data not tell?
 
-The test swaps the two systems within units: if they are alike, any unit's results might as well have come from the
-other one (Fisher's sign test by permutation, as in Good 2005, sec. 3.2). With u units there are 2^u ways, so that no p
-is below 2 / 2^u, however large the difference: five drives never give 0.05.
+The permutation test swaps the two systems within units: if they are equally good, each unit's results might as well
+have come from the other one (Fisher's sign test; Good 2005, sec. 3.2). With u units there are 2^u swaps, so no p is
+below 2 / 2^u, however large the difference. Five drives never give p < 0.05.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from roadseg.scoring.stats.units import FEWEST_UNITS
 
 LEVEL = 0.05
 MOST_EXACT = 13
-"""With up to so many units all 2^u swaps are made."""
+"""With at most this many units the test makes all 2^u swaps."""
 
 POWER = 0.8
-"""How likely `more_units` want the difference to be found."""
+"""Power of the test for which `more_units` plans."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class PairedResult:
         return np.asarray(np.maximum(self.difference.p(), self.swapped))
 
     def holm(self, family: Bool[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
-        """p of the scores of a family, corrected for their number; NaN outside it.
+        """p of the scores of a family, corrected for multiple tests; NaN outside it.
 
-        The larger of two: Student's t with Holm's correction, and the swaps with that of Westfall and Young (1993, sec.
-        2.6): how often the largest difference, each measured by what swaps make of it, is as large, first among the
-        whole family, then among what is left of it below each score. Holm's correction of the swaps would never be
-        small with few drives, whose least p is 2 / 2^u for each score.
+        The larger p of two tests: Student's t with Holm's correction, and the swaps with the step-down maximum of
+        Westfall and Young (1993, sec. 2.6). The latter scales each difference by its root mean square over the swaps,
+        and counts how often the largest one among the remaining scores is as large. Holm's correction of the swaps
+        could never be small with few drives, because each score's p is at least 2 / 2^u.
         """
         corrected = np.maximum(holm(np.where(family, self.difference.p(), np.nan)), self.swapped)
         scale = np.sqrt((self.swaps**2).mean(0))
@@ -106,8 +106,8 @@ def swapped_differences(
 ) -> Float[np.ndarray, " r s"]:
     """Sizes of the scores' differences with the systems swapped within units; in the first row none is.
 
-    All swaps are made where there are few, and `resamples` random ones elsewhere; the one that was seen is among them
-    (Phipson and Smyth 2010).
+    All swaps are made with at most `MOST_EXACT` units, else `resamples` random ones. The observed assignment is always
+    among them (Phipson and Smyth 2010).
     """
     made = [_swapped(first, second, statistic, swaps) for swaps in _swaps(len(first), resamples, seed)]
     return np.asarray(np.abs(np.concatenate(made)))
@@ -136,9 +136,7 @@ def _swaps(units: int, resamples: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def holm(p: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
-    """Holm's adjusted p (1979) of a family of tests: the chance of any false alarm stays at the level. NaN stays
-    NaN.
-    """
+    """Holm's adjusted p (1979), which controls the chance of any false alarm in a family of tests. NaN stays NaN."""
     adjusted = np.full_like(p, np.nan)
     order = [index for index in np.argsort(p, kind="stable") if not np.isnan(p[index])]
     largest = 0.0
@@ -149,10 +147,10 @@ def holm(p: Float[np.ndarray, " s"]) -> Float[np.ndarray, " s"]:
 
 
 def more_units(difference: float, error: float, units: int, most: int = 1000) -> int | None:
-    """About how many more units would show a difference as large as this one, four times in five; None beyond `most`.
+    """About how many more units would show a difference of this size with power `POWER`; None beyond `most`.
 
-    The error shrinks with the square root of the number of units; the difference of the world may of course be
-    another than the one seen.
+    The standard error shrinks with the square root of the number of units. The true difference may be another than the
+    measured one.
     """
     if not (np.isfinite(error) and np.isfinite(difference)) or difference == 0:
         return None

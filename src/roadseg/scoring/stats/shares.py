@@ -1,4 +1,4 @@
-"""The interval of any score between 0 and 1 that follows from counts of images."""
+"""The interval of a score between 0 and 1 from counts of images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is resampled: images that may be alike are drawn together."""
+"""The units of resampling: images that may be alike belong to one unit."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 FEWEST_UNITS = 6
-"""The least number of units with which a swap test can give a p of 0.05: 2 / 2^6 = 0.03."""
+"""The least number of units for which a swap test can give p < 0.05: 2 / 2^6 = 0.03."""
 
 FEWEST_FRAMES = 5
-"""Images of a stretch; shorter ones would be more alike (docs/decisions/0013)."""
+"""Least number of images of a stretch; shorter stretches would be too alike (docs/decisions/0013)."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Units:
 def resampling_units(groups: Sequence[str]) -> Units:
     """The units of images, given in the order of their ids, by their groups.
 
-    Images of one drive are alike, so resampling images would give intervals that are too narrow. Drives that are fewer
-    than `FEWEST_UNITS` could never tell two networks apart; the longest are cut into stretches of consecutive images
-    (Künsch 1989, Carlstein 1986) until there are so many, where there are images enough.
+    Images of one drive are alike, so resampling single images would give too narrow intervals. Fewer drives than
+    `FEWEST_UNITS` could never tell two networks apart. Then the longest are cut into stretches of consecutive images
+    (Künsch 1989, Carlstein 1986) until there are `FEWEST_UNITS` units, if there are enough images.
     """
     names, index, sizes = np.unique(np.asarray(groups, dtype=str), return_inverse=True, return_counts=True)
     if len(names) < FEWEST_UNITS:
