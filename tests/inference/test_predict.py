@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from roadseg.cli.main import main
 from roadseg.errors import WorkFailed
 from roadseg.inference.images import WRITERS
 from roadseg.inference.predict import predict
@@ -121,7 +122,9 @@ def test_what_cannot_be_read_is_told_in_order(trained: RunDir, tmp_path: Path) -
     assert told.done == 4
 
 
-def test_unsure_pixels_are_left_open(trained: RunDir, streets: Path, tmp_path: Path) -> None:
+def test_unsure_pixels_are_left_open(
+    trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Those below the threshold get the ignored id, all others stay as they are, and the share is told."""
     shutil.copytree(trained.path, tmp_path / "run")
     run, source, told = RunDir(tmp_path / "run"), str(streets / "training/image_2"), Told()
@@ -142,3 +145,15 @@ def test_unsure_pixels_are_left_open(trained: RunDir, streets: Path, tmp_path: P
         count, pixels = count + changed.sum(), pixels + changed.size
     assert 0.2 < count / pixels < 0.8
     assert f"left open: {100 * count / pixels:.1f} % of the pixels" in told.lines[-1]
+
+    picture = str(next((streets / "training/image_2").iterdir()))
+    words = ["predict", str(run.path), picture, "--output", str(tmp_path / "command"), "--at-least", "0.999"]
+    assert main(words) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "on the validation images 100.0 % of the pixels with a confidence of at least" in said
+    assert f"with a confidence below {LOWEST[middle]:.3f}" in said
+    (run.evaluation / "val.confidence.npz").unlink()
+    shutil.rmtree(tmp_path / "command")
+    assert main(words) == 2
+    assert "has no confidence of its validation images yet" in capsys.readouterr().err
+    assert not (tmp_path / "command").exists()

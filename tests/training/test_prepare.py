@@ -42,7 +42,8 @@ def test_training_images_of_one_size_are_kept_at_that_size(tiny: Configure) -> N
     """Resized to a quarter of their pixels they fit where they would not; a random scale starts from the files' own."""
     budget = (4 + 1) * 4 * 96 * 64 / GIB
     for scale, kept in (([1, 1], True), ([0.8, 1.25], False)):
-        settings = tiny(data__cache_gib=budget, transforms__resize=[32, 48], transforms__scale=scale)
+        sizes = {"transforms__resize": [32, 48], "transforms__crop": "none", "transforms__scale": scale}
+        settings = tiny(data__cache_gib=budget, **sizes)
         display = Said()
         _, samples = read_parts(settings.data, settings.transforms, data.label_space(settings.data), display)
         assert (samples["train"].cache is not None) == kept

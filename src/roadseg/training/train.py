@@ -191,7 +191,10 @@ class Training:
         return torch.zeros(classes, classes, dtype=torch.int64, device=self.accelerator.device)
 
     def begin_watch(self) -> None:
-        """Say from which step on things are told, or told again: an epoch's end where it was not closed."""
+        """Tell the watch the first step that it will hear of, so that points after the checkpoint are hidden.
+
+        Of an epoch that was trained but not validated yet that is its last step.
+        """
         closed = self.progress.steps_in_epoch < self.steps_per_epoch
         self.watch.begin(self.samples["val"], self.progress.step + closed, self.steps)
 
