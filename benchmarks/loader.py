@@ -56,7 +56,7 @@ def check_equal(samples: Samples) -> None:
     plain = Augmented(samples, PLAIN, seed=0, epoch=0)
     for index, record in enumerate(samples.records):
         pixels, ids = notebook_sample(record)
-        batch = collate([plain[index]], PLAIN)
+        batch = collate([plain[index]], PLAIN.crop, PLAIN.normalise)
         assert batch.images[0].shape == pixels.shape
         assert float((batch.images[0] - pixels).abs().max()) < 1.01 / 255, record.image
         assert np.array_equal(samples.space.index_to_id[batch.targets[0].numpy()], ids.numpy()), record.label
@@ -64,7 +64,9 @@ def check_equal(samples: Samples) -> None:
 
 def batch_of(samples: Samples, settings: Transforms, epoch: int, size: int) -> Batch:
     augmented = Augmented(samples, settings, seed=0, epoch=epoch)
-    return collate([augmented[(epoch * size + i) % len(samples)] for i in range(size)], settings)
+    return collate(
+        [augmented[(epoch * size + i) % len(samples)] for i in range(size)], settings.crop, settings.normalise
+    )
 
 
 def step_seconds(config: Config, samples: Samples) -> float:

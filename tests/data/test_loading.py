@@ -260,7 +260,7 @@ def test_a_divided_batch_is_the_same_images(count: int, size: int) -> None:
 
 def test_collate_pads_the_targets_with_ignored_pixels(records: list[Record]) -> None:
     samples = [read_sample(record, SPACE) for record in records[:3]]
-    batch = collate([(sample, NO_JITTER, str(index)) for index, sample in enumerate(samples)], Transforms())
+    batch = collate([(sample, NO_JITTER, str(index)) for index, sample in enumerate(samples)], None, normalise=True)
     assert batch.ids == ["0", "1", "2"]
     assert batch.targets.dtype == torch.uint8
     assert batch.images.dtype == torch.float32
@@ -269,7 +269,7 @@ def test_collate_pads_the_targets_with_ignored_pixels(records: list[Record]) -> 
     for index, (image, target) in enumerate(samples):
         height, width = target.shape
         assert torch.equal(batch.targets[index, :height, :width], target)
-        assert torch.equal(batch.images[index, :, :height, :width], network_input(image, Transforms()))
+        assert torch.equal(batch.images[index, :, :height, :width], network_input(image, normalise=True))
         padded = torch.ones(6, 9, dtype=torch.bool)
         padded[:height, :width] = False
         assert (batch.targets[index][padded] == IGNORE).all()
@@ -280,8 +280,8 @@ def test_collate_changes_colours_and_leaves_the_padding_alone(records: list[Reco
     image, target = read_sample(records[0], SPACE)
     small = Sample(image[:, :4, :5], target[:4, :5])
     jitter = Jitter(1.2, 0.8, 1.1)
-    plain = collate([(Sample(image, target), NO_JITTER, "a"), (small, NO_JITTER, "b")], Transforms())
-    batch = collate([(Sample(image, target), NO_JITTER, "a"), (small, jitter, "b")], Transforms(normalise=False))
+    plain = collate([(Sample(image, target), NO_JITTER, "a"), (small, NO_JITTER, "b")], None, normalise=True)
+    batch = collate([(Sample(image, target), NO_JITTER, "a"), (small, jitter, "b")], None, normalise=False)
     expected = small.image.float()
     change_colors(expected, jitter)
     assert torch.equal(batch.images[0], image / 255)

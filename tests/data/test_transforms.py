@@ -57,7 +57,7 @@ def assert_aligned(sample: Sample, at_least: float = 1.0) -> None:
 
 def augmented(sample: Sample, settings: Transforms, rng: np.random.Generator) -> Sample:
     """What a batch of this one sample shows, its pixels bytes again."""
-    batch = collate([(*augment(sample, settings, rng), "")], settings.model_copy(update={"normalise": False}))
+    batch = collate([(*augment(sample, settings, rng), "")], settings.crop, normalise=False)
     return Sample((255 * batch.images[0]).round().to(torch.uint8), batch.targets[0])
 
 
@@ -278,7 +278,7 @@ def test_a_small_image_is_padded_at_the_right_and_the_bottom() -> None:
     assert torch.equal(result.image[:, :3, :4], sample.image)
     assert (result.target[3:] == IGNORE).all()
     assert (result.target[:, 4:] == IGNORE).all()
-    assert network_input(result.image, Transforms())[:, 4, 5].abs().max() < 0.01
+    assert network_input(result.image, normalise=True)[:, 4, 5].abs().max() < 0.01
 
 
 def test_resizing_to_the_own_size_is_the_same_sample() -> None:
@@ -311,19 +311,19 @@ def test_normalise_equals_the_formula() -> None:
     expected = (images.double() / 255 - torch.tensor(IMAGENET_MEAN).double().view(3, 1, 1)) / torch.tensor(
         IMAGENET_STD
     ).double().view(3, 1, 1)
-    found = network_input(images, Transforms())
+    found = network_input(images, normalise=True)
     assert found.dtype == torch.float32
     torch.testing.assert_close(found, expected.float())
 
 
 def test_pixels_may_stay_between_0_and_1() -> None:
     images = noise(0, 4, 6)[None]
-    assert torch.equal(network_input(images, Transforms(normalise=False)), images.float() / 255)
+    assert torch.equal(network_input(images, normalise=False), images.float() / 255)
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_images_may_lie_on_any_device(device: str) -> None:
     """Evaluation resizes and normalises on the model's device; `meta` refuses to mix devices just as a GPU does."""
-    images = network_input(resize_image(noise(0, 4, 6).to(device), (8, 3))[None], Transforms())
+    images = network_input(resize_image(noise(0, 4, 6).to(device), (8, 3))[None], normalise=True)
     assert images.device.type == device
     assert images.shape == (1, 3, 8, 3)

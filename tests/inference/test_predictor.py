@@ -107,7 +107,7 @@ def test_the_answer_is_that_of_logits_of_full_size(changed: Changed, photo: Path
     size = (image.shape[1], image.shape[2])
     input_size = config.transforms.resize or size
     with torch.inference_mode():
-        coarse = model(network_input(resize_image(image, input_size)[None], config.transforms))
+        coarse = model(network_input(resize_image(image, input_size)[None], config.transforms.normalise))
         logits = refine(upsample(coarse, model.grid, input_size, size), image, config.crf)[0].numpy()
     predictor = Predictor(run, "cpu")
     temperature = run.temperature() or 1.0

@@ -91,7 +91,7 @@ def test_counts_equal_a_direct_computation(
         size = (image.shape[1], image.shape[2])
         given = resize or size
         with torch.no_grad():
-            coarse = network.model(network_input(resize_image(image.to(network.device), given)[None], Transforms()))
+            coarse = network.model(network_input(resize_image(image.to(network.device), given)[None], normalise=True))
             logits = upsample(coarse, network.grid, given, size).cpu()[0]
         prediction = logits.argmax(0).numpy()
         assert prediction.shape == ids.shape
@@ -131,7 +131,7 @@ def test_scores_may_be_taken_at_the_input_s_size(records: list[Record], accelera
         kept = Image.open(io.BytesIO(result.predictions[record.id]))
         assert kept.size == ids.size
         image = torch.from_numpy(np.array(Image.open(record.image))).permute(2, 0, 1)
-        pixels = network_input(resize_image(image.to(network.device), (4, 8))[None], Transforms())
+        pixels = network_input(resize_image(image.to(network.device), (4, 8))[None], normalise=True)
         with torch.no_grad():
             found = network.model(pixels)[0].argmax(0).cpu()
         rows = (2 * np.arange(ids.height) + 1) * 4 // (2 * ids.height)

@@ -85,7 +85,7 @@ def test_confusion_and_loss_equal_a_direct_computation(
         size = (image.shape[1], image.shape[2])
         given = resize or size
         with torch.no_grad():
-            coarse = network.model(network_input(resize_image(image.to(network.device), given)[None], Transforms()))
+            coarse = network.model(network_input(resize_image(image.to(network.device), given)[None], normalise=True))
             logits = upsample(coarse, network.grid, given, size).cpu()
         prediction = logits[0].argmax(0).numpy()
         np.add.at(expected, (ids[ids != 9], prediction[ids != 9]), 1)

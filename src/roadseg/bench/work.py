@@ -86,7 +86,7 @@ def collated(samples: list[Sample], config: Config, epoch: int) -> Batch:
         (*augment(sample, config.transforms, generator), "")
         for sample, generator in zip(samples, generators, strict=True)
     ]
-    return collate(items, config.transforms)
+    return collate(items, config.transforms.crop, config.transforms.normalise)
 
 
 def flops_of(run: Callable[[], object]) -> int:

@@ -74,6 +74,10 @@ class Data(Settings):
         None, ge=0, description="loader processes; by default up to 8 with a GPU, and few or none without"
     )
 
+    def at(self, root: Path | None) -> Data:
+        """The same data in another folder."""
+        return self.model_copy(update={"root": root})
+
 
 class Transforms(Settings):
     """What happens to an image on its way to the network, in this order; the random ones in training only."""
@@ -95,6 +99,11 @@ class Transforms(Settings):
         if self.scale[0] > self.scale[1]:
             raise ValueError(f"scale {self.scale[0]:g} to {self.scale[1]:g} is empty; give the smaller one first")
         return self
+
+    @property
+    def scored_size(self) -> Size | None:
+        """Height and width that labels are brought to before they are scored; None for their own."""
+        return self.resize if self.score_at == "input" else None
 
 
 class Model(Settings):

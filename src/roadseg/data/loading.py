@@ -86,8 +86,7 @@ class Samples:
         return resize_target(target, self.size) if self.size else target
 
     def _read(self, record: Record) -> Sample:
-        sample = read_sample(record, self.space)
-        return resize(sample, self.size) if self.size else sample
+        return resize(read_sample(record, self.space), self.size)
 
 
 class Augmented(Dataset[Item]):
@@ -148,10 +147,10 @@ def loader_processes(cached: bool, on_gpu: bool, cores: int) -> int:
 
 def batches(dataset: Augmented, indices: list[list[int]], workers: int, pin_memory: bool) -> Iterator[Batch]:
     """The batches of an epoch, one for each list of indices. Raises `DataError` for a file that cannot be read."""
+    finish = partial(collate, crop=dataset.settings.crop, normalise=dataset.settings.normalise)
     loader: DataLoader[Item] = DataLoader(
-        dataset, batch_sampler=indices, collate_fn=partial(collate, settings=dataset.settings), num_workers=workers,
-        pin_memory=pin_memory,
-    )  # fmt: skip
+        dataset, batch_sampler=indices, collate_fn=finish, num_workers=workers, pin_memory=pin_memory
+    )
     try:
         yield from loader
     except DataError as error:  # from a loader process it comes with that process's traceback, the message last
@@ -176,14 +175,14 @@ def divided(batch: Batch, size: int) -> list[Batch]:
     return [Batch(batch.images[part], batch.targets[part], batch.ids[part]) for part in parts]
 
 
-def collate(items: list[Item], settings: Transforms) -> Batch:
+def collate(items: list[Item], crop: tuple[int, int] | None, normalise: bool) -> Batch:
     """A batch of augmented samples, after colour jitter, padding and normalisation.
 
     Samples are padded at the right and the bottom to the crop, or to the largest sample: images with the mean colour,
     targets with 255. Padding does not enter the colour jitter.
     """
     heights, widths = zip(*(sample.target.shape for sample, _, _ in items), strict=True)
-    size = settings.crop or (max(heights), max(widths))
+    size = crop or (max(heights), max(widths))
     images = torch.empty(len(items), 3, *size)
     targets = torch.empty(len(items), *size, dtype=torch.uint8)
     for image, target, (sample, jitter, _) in zip(images, targets, items, strict=True):
@@ -196,7 +195,7 @@ def collate(items: list[Item], settings: Transforms) -> Batch:
         target[:height, :width] = sample.target
         if jitter != NO_JITTER:
             change_colors(shown, jitter)
-        scale_levels(image, settings)
+        scale_levels(image, normalise)
     return Batch(images, targets, [record_id for _, _, record_id in items])
 
 

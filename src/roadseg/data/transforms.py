@@ -109,18 +109,11 @@ def apply(sample: Sample, params: CropParams) -> Sample:
     return Sample(sample.image.flip(-1), sample.target.flip(-1)) if params.flipped else sample
 
 
-def resize(sample: Sample, size: tuple[int, int]) -> Sample:
-    """Image bilinear with antialiasing, target nearest: class indices are never mixed."""
-    if tuple(sample.target.shape) == size:
+def resize(sample: Sample, size: tuple[int, int] | None) -> Sample:
+    """Image bilinear with antialiasing, target nearest: class indices are never mixed. None keeps the size."""
+    if size is None or tuple(sample.target.shape) == size:
         return sample
     return Sample(resize_image(sample.image, size), resize_target(sample.target, size))
-
-
-def as_scored(sample: Sample, settings: Transforms) -> Sample:
-    """The sample at the size that its pixels are counted at: its own or, with `score_at="input"`, the network's."""
-    if settings.score_at == "label" or settings.resize is None:
-        return sample
-    return resize(sample, settings.resize)
 
 
 def resize_image(image: UInt8[Tensor, "3 h w"], size: tuple[int, int]) -> UInt8[Tensor, "3 H W"]:
@@ -159,13 +152,13 @@ def change_colors(pixels: Float[Tensor, "3 h w"], jitter: Jitter) -> None:
     torch.add(shared, pixels, alpha=gain * saturation, out=pixels).clamp_(0, 255)
 
 
-def network_input(images: UInt8[Tensor, "*b 3 h w"], settings: Transforms) -> Float[Tensor, "*b 3 h w"]:
+def network_input(images: UInt8[Tensor, "*b 3 h w"], normalise: bool) -> Float[Tensor, "*b 3 h w"]:
     """Images as the network takes them: normalised, or in [0, 1] where the settings ask for that."""
-    return scale_levels(images.float(), settings)
+    return scale_levels(images.float(), normalise)
 
 
-def scale_levels(images: Float[Tensor, "*b 3 h w"], settings: Transforms) -> Float[Tensor, "*b 3 h w"]:
+def scale_levels(images: Float[Tensor, "*b 3 h w"], normalise: bool) -> Float[Tensor, "*b 3 h w"]:
     """Values from 0 to 255 as the network takes them, in place: ImageNet's mean 0 and deviation 1, or in [0, 1]."""
-    if not settings.normalise:
+    if not normalise:
         return images.div_(255)
     return images.sub_(LEVELS_MEAN.to(images.device)).div_(LEVELS_STD.to(images.device))

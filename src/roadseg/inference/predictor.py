@@ -91,7 +91,7 @@ class Pipeline:
         image = image.to(self.device)
         size = (image.shape[1], image.shape[2])
         input_size = self.transforms.resize or size
-        pixels = network_input(resize_image(image, input_size)[None], self.transforms)
+        pixels = network_input(resize_image(image, input_size)[None], self.transforms.normalise)
         logits, grid = self.model(pixels.contiguous(memory_format=self.memory_format)).float(), self.grid
         if input_size != size:
             logits, grid = upsample(logits, grid, input_size, size), Grid(1)

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int
 
-from roadseg.config.settings import Transforms
 from roadseg.data.decode import read_target
 from roadseg.data.records import Record
 from roadseg.data.transforms import resize_target
@@ -25,11 +24,14 @@ MENDED = 0.5
 """The share of a run's scored images whose labels may be mended before the data is taken for another."""
 
 
-def label_counts(record: Record, space: LabelSpace, transforms: Transforms) -> Counts:
-    """The labels' pixels by class at the size that they are scored at. Raises `DataError` as `read_target`."""
+def label_counts(record: Record, space: LabelSpace, size: tuple[int, int] | None) -> Counts:
+    """The labels' pixels by class at the size that they are scored at; None: their own.
+
+    Raises `DataError` as `read_target`.
+    """
     target = read_target(record.label, space)
-    if transforms.score_at != "label" and transforms.resize is not None:
-        target = resize_target(target, transforms.resize)
+    if size is not None:
+        target = resize_target(target, size)
     return np.bincount(target.numpy().ravel(), minlength=256)[: len(space.classes)].astype(np.int64)
 
 
@@ -39,14 +41,15 @@ def check_same(
     root: Path,
     run: Path,
     space: LabelSpace,
-    transforms: Transforms,
+    size: tuple[int, int] | None,
 ) -> None:
     """Raises `DataError` where `root` has other data than what the run in `run` was scored on.
 
-    `scored` are what the labels held then, `records` the images in `root`, both by id; those in both are looked at.
+    `scored` are what the labels held then, `records` the images in `root`, both by id; those in both are looked at,
+    their labels at `size` (height, width), None for their own.
     """
     both = [name for name in scored if name in records]
-    other = sum(not np.array_equal(label_counts(records[name], space, transforms), scored[name]) for name in both)
+    other = sum(not np.array_equal(label_counts(records[name], space, size), scored[name]) for name in both)
     if other > MENDED * len(both):
         raise DataError(
             f"{root} is not the data that {run} was scored on: {other} of {len(both)} images have other labels "

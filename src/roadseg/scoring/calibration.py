@@ -13,7 +13,7 @@ from jaxtyping import Int64
 
 from roadseg.data.datasets import split_records
 from roadseg.data.loading import Samples
-from roadseg.data.transforms import as_scored
+from roadseg.data.transforms import resize
 from roadseg.errors import RoadsegError, RunError
 from roadseg.inference.predictor import Pipeline
 from roadseg.runs.run_dir import RunDir
@@ -39,7 +39,7 @@ def run_temperature(
         return stored
     if val is None:
         try:
-            records = split_records(run.config().data.model_copy(update={"root": root}), run.splits(), "val")
+            records = split_records(run.config().data.at(root), run.splits(), "val")
         except RoadsegError as error:
             display.say(f"confidence stays as the network says it, because its validation images are missing: {error}")
             return None
@@ -62,7 +62,7 @@ def calibrate(
     scores = torch.zeros(len(samples), most, classes, device=accelerator.device)
     targets = torch.zeros(len(samples), most, dtype=torch.int64, device=accelerator.device)
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
-        image, target = as_scored(samples[index], network.transforms)
+        image, target = resize(samples[index], network.transforms.scored_size)
         logits = network(image)
         target = target.to(logits.values.device)
         name = samples.records[index].id

@@ -18,7 +18,7 @@ from torch import Tensor
 from roadseg.data.datasets import split_records
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
-from roadseg.data.transforms import as_scored
+from roadseg.data.transforms import resize
 from roadseg.errors import RunError
 from roadseg.inference.predictor import Pipeline, load_pipeline
 from roadseg.inference.visualize import png
@@ -103,7 +103,7 @@ def evaluate(
     seconds = 0.0
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
         sample = samples[index]
-        image, target = (tensor.to(network.device) for tensor in as_scored(sample, network.transforms))
+        image, target = (tensor.to(network.device) for tensor in resize(sample, network.transforms.scored_size))
         started = time.monotonic()
         classes, confidences = network(image).decide((1.0, network.temperature))
         whole = F.interpolate(classes[None, None], size=sample.target.shape, mode="nearest-exact")
@@ -129,7 +129,7 @@ def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[
     `split` is a part of the run's splits.json, a split that the data set has, or `all`.
     """
     settings = run.config()
-    records = split_records(settings.data.model_copy(update={"root": root}), run.splits(), split)
+    records = split_records(settings.data.at(root), run.splits(), split)
     accelerator, _ = make_accelerator(settings.train.precision)
     network = load_pipeline(run, accelerator.device)
     display.begin(f"reading {split}", len(records))

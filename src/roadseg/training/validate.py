@@ -12,7 +12,7 @@ from jaxtyping import Int64
 from torch import Tensor
 
 from roadseg.data.loading import Samples
-from roadseg.data.transforms import as_scored
+from roadseg.data.transforms import resize
 from roadseg.inference.predictor import Pipeline
 from roadseg.scoring.metrics import confusion_matrix
 from roadseg.system.hardware import summed
@@ -46,7 +46,7 @@ def validate(
     confusion = torch.zeros(classes, classes, dtype=torch.int64, device=network.device)
     total = weight = 0.0
     for index in range(accelerator.process_index, len(samples), accelerator.num_processes):
-        image, target = as_scored(samples[index], network.transforms)
+        image, target = resize(samples[index], network.transforms.scored_size)
         logits, targets = network(image), target.to(network.device)[None]
         image_loss, found = loss(logits.values[None], targets, logits.grid, class_weights)
         total += float(image_loss)

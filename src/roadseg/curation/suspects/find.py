@@ -43,7 +43,7 @@ def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
     groups, trained_on = judges(runs, root)
     records = {record.id: record for members in groups.values() for record in members}
     for run in runs:
-        check_same(_scored(run), records, root, run.path, run.labels(), run.config().transforms)
+        check_same(_scored(run), records, root, run.path, run.labels(), run.config().transforms.scored_size)
     thresholds = Thresholds(len(space.classes))
     regions: list[Region] = []
     for opinion in opinions(groups, display):

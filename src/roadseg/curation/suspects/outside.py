@@ -45,7 +45,7 @@ def judges(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...],
     outside: dict[str, list[RunDir]] = defaultdict(list)
     for run in runs:
         splits = run.splits()
-        data = run.config().data.model_copy(update={"root": root})
+        data = run.config().data.at(root)
         everything = {record.id: record for record in split_records(data, splits, "all")}
         records |= {name: everything[name] for part in splits.parts.values() for name in part if name in everything}
         for name in (*splits.val, *splits.test):

@@ -84,7 +84,7 @@ def check_pictures(comparison: Comparison, root: Path) -> None:
     seed = comparison.arms[0].seeds[0]
     scored = dict(zip(comparison.ids, seed.confusions.sum(-1), strict=True))
     run = seed.run_of[0]
-    check_same(scored, comparison.records, root, run.path, run.space, run.settings.transforms)
+    check_same(scored, comparison.records, root, run.path, run.space, run.settings.transforms.scored_size)
 
 
 class _Pooled(NamedTuple):
@@ -148,7 +148,7 @@ def _records(runs: Sequence[RunFacts], ids: tuple[str, ...], root: Path | None) 
 
 def _data(run: RunFacts, root: Path | None) -> Data:
     data = run.settings.data
-    return data.model_copy(update={"root": root or data.root})
+    return data.at(root or data.root)
 
 
 def _neighbours(runs: Sequence[RunFacts], root: Path | None, scored: list[Record]) -> Neighbours | None:
