@@ -76,24 +76,32 @@ def test_flags_change_only_what_they_name() -> None:
 
 
 def test_a_crop_follows_the_resize() -> None:
-    resized = parsed("--transforms.resize", "112", "160")
-    assert resized.transforms.crop == (112, 160)
-    assert overridden(resized, {"train.epochs": 3}).transforms == resized.transforms
-    assert parsed("--transforms.resize", "64", "512").transforms.crop == (64, 256), "never larger than the recipe's"
-    assert parsed("--transforms.resize", "64", "96", "--transforms.crop", "none").transforms.crop is None
-    given = parsed("--transforms.resize", "112", "160", "--transforms.crop", "120", "64").transforms
-    assert given.crop == (120, 64), "images are scaled by up to 1.25"
-    with pytest.raises(ConfigError, match=r"crop 128 256 is larger than any image after --transforms\.resize 64 96"):
-        parsed("--transforms.resize", "64", "96", "--transforms.crop", "128", "256")
+    camvid = recipe("camvid-fcn8s")
+    assert camvid.transforms.crop == (320, 320)
+    assert camvid.transforms.scale[1] == 1.6
+
+    def resized(*size: int, **others: object) -> tuple[int, int] | None:
+        given = {"transforms.resize": list(size), **{f"transforms.{name}": value for name, value in others.items()}}
+        return overridden(camvid, given).transforms.crop
+
+    assert resized(112, 160) == (112, 160)
+    assert resized(112, 480) == (112, 320), "never larger than the recipe's"
+    assert resized(112, 160, crop="none") is None
+    assert resized(112, 160, crop=[128, 96]) == (128, 96), "images are scaled by up to 1.6"
+    with pytest.raises(ConfigError, match=r"crop 320 320 is larger than any image after --transforms\.resize 112 160"):
+        resized(112, 160, crop=[320, 320])
+    kept = overridden(camvid, {"transforms.resize": [112, 160]})
+    assert overridden(kept, {"train.epochs": 3}).transforms == kept.transforms
 
 
 def test_that_a_crop_followed_is_said() -> None:
-    base = recipe("demo-fcn32s")
-    resized = overridden(base, {"transforms.resize": [112, 160]})
-    note = "crop 112x160, not the recipe's 128x256: it follows --transforms.resize"
-    assert crop_note(base, resized, {"transforms.resize": [112, 160]}) == note
-    assert crop_note(base, base, {}) == ""
-    assert crop_note(base, overridden(base, {"transforms.crop": [64, 64]}), {"transforms.crop": [64, 64]}) == ""
+    camvid = recipe("camvid-fcn8s")
+    given = {"transforms.resize": [112, 160]}
+    note = "crop 112x160, not the recipe's 320x320: it follows --transforms.resize"
+    assert crop_note(camvid, overridden(camvid, given), given) == note
+    assert crop_note(camvid, camvid, {}) == ""
+    given = {"transforms.crop": [64, 64]}
+    assert crop_note(camvid, overridden(camvid, given), given) == ""
 
 
 def test_none_unsets_what_may_be_unset() -> None:
