@@ -1,4 +1,4 @@
-"""Fetch one published file: resumed after an interruption, checked against its hash, moved into place whole."""
+"""Download one published file: resumable, verified by its hash, and moved into place atomically."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ Report = Callable[[int, int | None], None]
 
 
 def fetch(url: str, target: Path, sha256: str, *, visible: bool = False, timeout: float = 30.0) -> None:
-    """Bring the file at `url` to `target`, if it is not there yet.
+    """Download `url` to `target`, unless it exists.
 
-    What has arrived is kept in `<target>.part`, and a later call asks the server for the rest. Processes that fetch the
-    same file at once wait for the first one.
+    A partial download stays in `<target>.part`, and a later call resumes it. Processes that fetch the same file at the
+    same time wait for the first one.
 
     Args:
         url: http or https address.
@@ -103,7 +103,7 @@ def _receive(response: http.client.HTTPResponse, part: Path, report: Report) -> 
 
 
 def _read(response: http.client.HTTPResponse) -> bytes:
-    """The next piece; empty at the end, and also where the connection breaks, as the size then tells."""
+    """The next chunk; empty at the end, and also if the connection breaks (the caller compares sizes)."""
     try:
         return response.read1(CHUNK)
     except (OSError, http.client.HTTPException):
@@ -119,7 +119,7 @@ def _unreachable(url: str, target: Path, reason: str) -> WeightsError:
 
 @contextmanager
 def _writing(target: Path) -> Iterator[None]:
-    """Make the folder, and say in words what stops us from writing there."""
+    """Make the folder, and turn an `OSError` into `WorkFailed`."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield

@@ -1,7 +1,7 @@
-"""The one place that brings coarse logits to label size; loss, evaluation and prediction share it.
+"""Upsampling of coarse logits to label size; loss, evaluation and prediction share it.
 
-Between two neighbouring logits lie `stride` pixels, and each of their values is a linear blend of the two. `upsample`
-gives the whole result; `Bands` gives it a few rows at a time, to the same bits, so that a loss or a maximum over the
+Between two neighbouring logits lie `stride` pixels, each a linear interpolation of the two. `upsample` returns the
+whole result. `Bands` returns the same values, bit for bit, a few rows at a time, so that a loss or an argmax over the
 classes never holds full-size logits.
 """
 
@@ -16,7 +16,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 BAND_BYTES = {"cpu": 2**21, "cuda": 2**28}
-"""About how large a band is: what the cores' caches hold, or what keeps a GPU busy."""
+"""Approximate size of a band: it fits into a CPU's caches, or keeps a GPU busy."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Grid:
 
     @property
     def start(self) -> int:
-        """Which of the pixels between logits is the image's first, where the outermost logits are doubled."""
+        """Row and column of the image's first pixel on the canvas that is upsampled from the padded logits."""
         return self.margin + self.stride // 2
 
 
@@ -44,10 +44,10 @@ def upsample(
 ) -> Float[Tensor, "b c H W"]:
     """Logits (B, C, H, W) at `output_size` (default: `input_size`) from coarse ones (B, C, h, w).
 
-    Bilinear with half-pixel centres, so that every logit stays in the middle of its cell for any input size; what
-    sticks out of the image is cropped. In the interior this equals a transposed convolution with a fixed bilinear
-    kernel of size 2s (Long et al., CVPR 2015, sec. 3.3); at the border the outermost logits are continued instead of
-    fading to 0. Where the image was resized for the network, a second bilinear step leads to the label's own size.
+    Bilinear with half-pixel centres, so that every logit stays in the middle of its cell for any input size. The part
+    outside the image is cropped. In the interior this equals a transposed convolution with a fixed bilinear kernel of
+    size 2s (Long et al., CVPR 2015, sec. 3.3). At the border the outermost logits are repeated instead of fading to 0.
+    Where the image was resized for the network, a second bilinear step leads to `output_size`.
     """
     height, width = input_size
     check_reach(logits, grid, input_size)
@@ -63,38 +63,38 @@ def upsample(
 
 
 def check_reach(logits: Float[Tensor, "*b h w"], grid: Grid, size: tuple[int, int]) -> None:
-    """Logits that do not cover an image of `size` are our mistake."""
+    """Assert that the logits cover an image of `size`."""
     rows, columns = (cells * grid.stride - grid.margin for cells in logits.shape[-2:])
     assert min(rows - size[0], columns - size[1]) >= 0, f"logits reach {rows}x{columns} of a {size[0]}x{size[1]} image"
 
 
 def _bordered(logits: Tensor) -> Tensor:
-    """Logits with the outermost ones doubled."""
+    """Logits padded by one on each side with the outermost values."""
     return F.pad(logits, (1, 1, 1, 1), mode="replicate")
 
 
 def _fractions(stride: int, like: Tensor) -> Tensor:
-    """How far each pixel between two logits is on the way from the first to the second."""
+    """Interpolation weights of the second of two logits, for each pixel between them."""
     return (torch.arange(stride, device=like.device, dtype=like.dtype) + 0.5) / stride
 
 
 def _blend_columns(cells: Tensor, fractions: Tensor, start: int, width: int) -> Tensor:
-    """The image's columns (..., width) from bordered logits (..., w + 2); rows stay as they are."""
+    """Interpolate columns: the image's (..., width) from padded logits (..., w + 2)."""
     pixels = torch.lerp(cells[..., :-1, None], cells[..., 1:, None], fractions)
     return pixels.flatten(-2)[..., start : start + width]
 
 
 def _blend_rows(cells: Tensor, fractions: Tensor) -> Tensor:
-    """All `(n - 1) * stride` rows of pixels (..., rows, width) between rows of logits (..., n, width)."""
+    """Interpolate rows: all `(n - 1) * stride` rows of pixels (..., rows, width) from logits (..., n, width)."""
     return torch.lerp(cells[..., :-1, None, :], cells[..., 1:, None, :], fractions[:, None]).flatten(-3, -2)
 
 
 class Bands:
-    """Upsampled logits of one image, a few rows at a time, and the way back for their gradient.
+    """Upsampled logits of one image, a few rows at a time, and the backward pass of their gradient.
 
-    Iterating gives `(rows, pixels)`: a slice and logits (C, len(rows), W). The rows count from the first row between
-    logits that the image touches, `above` rows before the image, and end `lines` rows later, at or below its last one.
-    Values are those of `upsample`, bit for bit.
+    Iteration yields `(rows, pixels)`: a slice and logits (C, len(rows), W). Rows are numbered on the full upsampled
+    canvas, which is `lines` high. The image starts at row `above` of the canvas. The values equal those of `upsample`,
+    bit for bit.
     """
 
     def __init__(self, logits: Float[Tensor, "c h w"], grid: Grid, size: tuple[int, int]) -> None:
@@ -118,7 +118,7 @@ class Bands:
             yield slice(start * self.grid.stride, stop * self.grid.stride), self._pixels(self._rows_of(start, stop))
 
     def _rows_of(self, start: int, stop: int) -> slice:
-        """The rows of logits that the pixels from the start-th to the stop-th interval lie between."""
+        """The rows of logits around the pixels of the intervals from `start` to `stop`."""
         return slice(self.first + start, self.first + stop + (self.grid.stride > 1))
 
     def _pixels(self, rows: slice) -> Tensor:
@@ -136,7 +136,7 @@ class Bands:
         return pixels[:, start - first * self.grid.stride :][:, : stop - start]
 
     def add_gradient(self, total: Float[Tensor, "c n m"], rows: slice, gradient: Float[Tensor, "c rows width"]) -> None:
-        """Add to `total`, shaped as `cells`, what a gradient of the band `rows` is for them."""
+        """Add the gradient of the band `rows`, propagated to the padded logits, to `total` (shaped as `cells`)."""
         stride, margin = self.grid.stride, self.grid.margin
         cells = self._rows_of(rows.start // stride, rows.stop // stride)
         if stride == 1:
@@ -152,7 +152,7 @@ class Bands:
         total[:, cells, 1:] += between_columns[..., 1]
 
     def logits_gradient(self, total: Float[Tensor, "c n m"]) -> Float[Tensor, "c h w"]:
-        """The gradient of the logits themselves from that of `cells`: a doubled logit gets both."""
+        """The gradient of the logits from that of `cells`: a padded logit adds to the one it repeats."""
         if self.grid.stride == 1:
             return total
         total[:, 1] += total[:, 0]
@@ -163,9 +163,9 @@ class Bands:
 
 
 class FirstMaximum:
-    """Index of the first class with the largest value, band by band; several times as fast as `max(0).indices`.
+    """Argmax over the classes, band by band; several times as fast as `max(0).indices`.
 
-    Equal values are marked with C minus the class's index, in bytes, and the largest mark is the first class.
+    Each class with the largest value is marked with C minus its index, in bytes. The largest mark is the first class.
     """
 
     def __init__(self, bands: Bands) -> None:
@@ -175,11 +175,11 @@ class FirstMaximum:
         self.marks = self.codes.new_zeros(bands.lines, bands.width)
 
     def update(self, rows: slice, pixels: Float[Tensor, "c rows width"], peak: Float[Tensor, "rows width"]) -> None:
-        """Take in the logits of a band, whose largest value over the classes is `peak`."""
+        """Process the logits of a band; `peak` is their maximum over the classes."""
         torch.amax((pixels == peak).view(torch.uint8).mul_(self.codes), 0, out=self.marks[rows])
 
     def classes(self, height: int) -> UInt8[Tensor, "height width"]:
-        """The classes of an image of this height. Pixels without a number get the last class."""
+        """The classes of an image of this height. A pixel with NaN logits gets the last class."""
         marks = self.marks[self.bands.above : self.bands.above + height]
         return (len(self.codes) - marks).clamp_(max=len(self.codes) - 1)
 

@@ -1,4 +1,4 @@
-"""Published weights: find the file, read it without trusting it, and put it into a network."""
+"""Published weights: find the file, read it safely, and load it into a network."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from roadseg.models.vgg16 import VGG16
 FC_INDEX = {"fc6": 0, "fc7": 3}
 """Where torchvision's `classifier` keeps the fully connected layers."""
 REFUSED = ("GLOBAL", "Unsupported operand", "must be imported", "reduce", "Can only ")
-"""Words of torch's safe unpickler for a file that asks for more than tensors, as opposed to one that is damaged."""
+"""Words in the errors of torch's safe unpickler for a file that holds more than tensors; others mean damage."""
 
 
 def locate(weights: str, trunk: Trunk) -> Path:
@@ -96,7 +96,7 @@ def _has_vgg_head(model: FCN) -> bool:
 
 
 def _check_normalisation(trunk: VGG16, tensors: dict[str, Tensor]) -> None:
-    """Batch normalisation wipes out the biases and scales of filters that were trained without it, and vice versa."""
+    """Weights trained with batch normalisation are useless without it, and vice versa."""
     wanted = any(isinstance(module, nn.BatchNorm2d) for module in trunk.modules())
     given = "features.1.weight" in tensors
     if wanted and not given and "features.0.weight" in tensors:
@@ -116,7 +116,7 @@ def _matches(layer: nn.Module, prefix: str, tensors: dict[str, Tensor], kind: st
     pairs = []
     for key, parameter in layer.state_dict(keep_vars=True).items():
         name = f"{prefix}.{key}"
-        if key == "num_batches_tracked":  # a counter, absent from older files
+        if key == "num_batches_tracked":  # a counter that some published files lack
             continue
         if name not in tensors:
             others = ", ".join(list(tensors)[:2]) or "nothing"
@@ -184,6 +184,6 @@ def _asks_for_code(path: Path, complaint: str) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """The first sentence of the reader's own words, without torch's advice around them."""
+    """The first sentence of the reader's error, without torch's advice."""
     words = str(error).rpartition("WeightsUnpickler error: ")[2].split("\n")[0].split(". ")[0].strip()
     return f"{type(error).__name__}: {words[:120]}" if words else type(error).__name__

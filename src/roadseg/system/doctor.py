@@ -1,4 +1,4 @@
-"""What this machine has for training, and what to do where something is wrong."""
+"""Examine this machine for training, and advise where something is wrong."""
 
 from __future__ import annotations
 

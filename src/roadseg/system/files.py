@@ -1,4 +1,4 @@
-"""Write a file so that a reader, or a power cut, sees either all of the old content or all of the new."""
+"""Atomic writing: a reader, or a power cut, sees either the whole old content or the whole new one."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Wait until the disk has the folder's names, so that a rename outlives a power cut; where the system can."""
+    """Sync the folder, so that a rename survives a power cut; does nothing where the system cannot."""
     if os.name != "posix":
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -55,9 +55,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def failed(path: Path, error: OSError) -> WorkFailed:
-    """The error for a person whose file could not be written."""
-    mend = "free space or choose another folder" if error.errno in (ENOSPC, EDQUOT) else "choose another place"
-    return WorkFailed(f"cannot write {path}: {error.strerror}; {mend}")
+    """The `WorkFailed` for a file that could not be written."""
+    remedy = "free space or choose another folder" if error.errno in (ENOSPC, EDQUOT) else "choose another place"
+    return WorkFailed(f"cannot write {path}: {error.strerror}; {remedy}")
 
 
 def check_new(path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What this machine has, and which precision and memory layout pay on it."""
+"""The device, and the fastest precision and memory layout on it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 
 
 def cpu_has_bfloat16() -> bool:
-    """Whether the CPU multiplies bfloat16 in hardware (AVX512-BF16, AMX, Arm's BF16); else it is ~10 times slower."""
+    """Whether the CPU multiplies bfloat16 in hardware (AVX512-BF16, AMX, Arm's BF16). Emulation is ~10 times slower."""
     capabilities = torch.backends.cpu.get_cpu_capability()
     if capabilities.startswith("AVX"):
         # torch knows what it may use (ATEN_CPU_CAPABILITY); the two questions below ask the processor alone.
@@ -42,7 +42,7 @@ def _cpu_flag(flag: str) -> bool:
 
 
 def choose_precision(device: torch.device, wanted: Literal["auto", "fp32", "bf16"]) -> Precision:
-    """bfloat16 where the hardware computes in it, float32 elsewhere, unless the person wants one of them."""
+    """The wanted precision; for `auto` bfloat16 where the hardware computes in it, else float32."""
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
@@ -51,7 +51,7 @@ def choose_precision(device: torch.device, wanted: Literal["auto", "fp32", "bf16
 
 
 def choose_memory_format(device: torch.device, precision: Precision) -> torch.memory_format:
-    """channels_last wherever convolutions run in bfloat16 or on a GPU; float32 on a CPU trains faster in NCHW.
+    """channels_last for convolutions in bfloat16 or on a GPU; NCHW for float32 on a CPU, where it is faster.
 
     Measured by benchmarks/training_step.py; figures in docs/log.md.
     """
@@ -79,7 +79,7 @@ def named_device(name: str | torch.device) -> torch.device:
 
 
 def make_accelerator(wanted: Literal["auto", "fp32", "bf16"]) -> tuple[Accelerator, torch.memory_format]:
-    """Accelerate's view of this process (device, precision, other processes) and the memory layout that pays on it."""
+    """Accelerate's view of this process (device, precision, other processes), and the fastest memory layout on it."""
     device = own_device()
     precision = choose_precision(device, wanted)
     AcceleratorState._reset_state()  # or a second run in one process could not have another precision
@@ -107,9 +107,9 @@ def summed(accelerator: Accelerator, *values: float) -> list[float]:
 
 
 def forget_peak_memory(device: torch.device) -> None:
-    """Let `peak_memory_gib` speak of what follows: a process may train several networks.
+    """Reset `peak_memory_gib`, because a process may train several networks.
 
-    On a CPU this needs Linux; elsewhere the largest memory is that of the process since it began.
+    On a CPU this needs Linux; elsewhere the peak is that since the process began.
     """
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
@@ -120,7 +120,7 @@ def forget_peak_memory(device: torch.device) -> None:
 
 
 def give_back_memory(device: torch.device) -> None:
-    """Give back to the system what is free and still kept: by torch of a GPU's memory, else by `keep_freed_memory`."""
+    """Return cached free memory to the system: that of torch on a GPU, else that of `keep_freed_memory`."""
     gc.collect()
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -129,10 +129,10 @@ def give_back_memory(device: torch.device) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep the memory of freed tensors instead of giving it back to the system and faulting it in again.
+    """Let glibc keep the memory of freed tensors instead of returning it and faulting it in again.
 
-    Activations of up to hundreds of MB are made and freed in every step; without this 10 to 40 % of a CPU training
-    step goes into page faults (docs/log.md). Does nothing elsewhere than on Linux with glibc.
+    Every step allocates and frees activations of up to hundreds of MB. Without this, page faults take 10 to 40 % of a
+    training step on a CPU (docs/log.md). It has an effect only on Linux with glibc.
     """
     if not sys.platform.startswith("linux"):
         return
@@ -146,7 +146,7 @@ def keep_freed_memory() -> None:
 
 
 def peak_memory_gib(device: torch.device) -> float:
-    """Largest memory since `forget_peak_memory`, in GiB: of the GPU where there is one, else the resident set."""
+    """Peak memory in GiB since `forget_peak_memory`: of the GPU if there is one, else of the resident set."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
     with suppress(OSError):  # Linux; getrusage would begin at what the process that started this one has held

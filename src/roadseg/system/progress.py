@@ -1,4 +1,4 @@
-"""What a person sees while long work runs: bars on a terminal, plain lines elsewhere."""
+"""Progress of long work: bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from rich.progress import (
 
 
 class Display:
-    """Where training, evaluation and prediction say how far they are. This one is silent: for use as a library."""
+    """Progress of training, evaluation and prediction. This one is silent, for use as a library."""
 
     def say(self, text: str) -> None:
         """A line that stays."""
 
     def stage(self, what: str, done: int, total: int, seconds_left: float | None) -> None:
-        """The next large piece of work: `done` of `total` are behind, and all of them still take `seconds_left`."""
+        """Start the next large task, after `done` of `total`; all of them together still take `seconds_left`."""
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """A new piece of work of `total` steps."""
+        """Start a task of `total` steps."""
 
     def advance(self, detail: str = "") -> None:
-        """One step of it is done."""
+        """Count one step of the task."""
 
 
 class Plain(Display):
-    """One line now and then, for log files and pipes."""
+    """A line at most every `seconds`, for log files and pipes."""
 
     def __init__(self, console: Console, seconds: float = 30.0) -> None:
         self.console = console
@@ -50,11 +50,11 @@ class Plain(Display):
         self.say(f"== {what}{_all_left(seconds_left)}")
 
     def begin(self, what: str, total: int, done: int = 0) -> None:
-        """Remember what runs."""
+        """Start a task without a line."""
         self.what, self.total, self.done = what, total, done
 
     def advance(self, detail: str = "") -> None:
-        """Print where the work is, at most every `seconds`."""
+        """Print the progress, at most every `seconds`."""
         self.done += 1
         if time.monotonic() - self.last >= self.seconds:
             self.last = time.monotonic()
@@ -118,7 +118,7 @@ def _all_left(seconds: float | None) -> str:
 
 
 def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
-    """What stays on the screen of one epoch: training / validation, scores in percent."""
+    """One line about an epoch: training / validation, scores in percent."""
     parts = (entry["train"], entry["val"])
     loss = "/".join(f"{part['loss']:.3f}" for part in parts)
     scores = ["/".join(percent(part[key]) for part in parts) for key in ("mean_iou", "micro_iou")]
@@ -130,12 +130,12 @@ def epoch_line(entry: dict[str, Any], epochs: int, better: bool) -> str:
 
 
 def percent(score: float | None) -> str:
-    """A score with one decimal, or a dash for one that does not exist."""
+    """A score in percent with one decimal; a dash for None."""
     return "–" if score is None else f"{100 * score:.1f}"
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that a person would use."""
+    """A time in seconds, minutes, hours or days."""
     if seconds < 99.5:
         return f"{seconds:.0f} s"
     if seconds < 99.5 * 60:

@@ -1,7 +1,7 @@
-"""One event file of TensorBoard, in the format of the package tensorboard, without a thread of its own.
+"""One event file of TensorBoard, written without a thread (docs/decisions/0028-event-files.md).
 
-Each record has left the process when a method returns. So nothing that was told before a checkpoint is lost when the
-process is killed after it, and a full disk is met where it can be told.
+Each record is written when the method returns. So a killed process loses no point from before its checkpoint, and a
+full disk is reported where it happens.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from roadseg.system.files import failed
 
 
 class EventFile:
-    """Points of curves, and pictures. Every method raises `WorkFailed` where the disk refuses."""
+    """Points of curves, and pictures. Every method raises `WorkFailed` if the file cannot be written."""
 
     def __init__(self, path: Path, file: BinaryIO) -> None:
         self.path, self.file = path, file
 
     @classmethod
     def begin(cls, folder: Path, step: int) -> EventFile:
-        """A new file in `folder`; it hides what the files before it tell of `step` and later steps."""
+        """Open a new file in `folder`, which hides the points of earlier files from `step` on."""
         path = folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -43,11 +43,11 @@ class EventFile:
         return events
 
     def point(self, tag: str, step: int, value: float) -> None:
-        """A point of the curve `tag`."""
+        """Write a point of the curve `tag`."""
         self._write(step=step, summary=Summary(value=[Summary.Value(tag=tag, simple_value=value)]))
 
     def picture(self, tag: str, step: int, pixels: UInt8[np.ndarray, "h w 3"]) -> None:
-        """A picture among those of `tag`."""
+        """Write a picture of the series `tag`."""
         height, width, colors = pixels.shape
         image = Summary.Image(height=height, width=width, colorspace=colors, encoded_image_string=png(pixels))
         self._write(step=step, summary=Summary(value=[Summary.Value(tag=tag, image=image)]))
@@ -61,5 +61,5 @@ class EventFile:
 
     def close(self) -> None:
         """Close the file."""
-        with suppress(OSError):  # of what could not be written, and was told
+        with suppress(OSError):  # already reported when it was written
             self.file.close()

@@ -47,7 +47,7 @@ from roadseg.training.watch import Watch
 
 @dataclass
 class Progress:
-    """How far a run is, beyond its weights: what a resumed run needs to end as if it had never stopped."""
+    """Progress of a run besides its weights: all that a resumed run needs to end as if it had never stopped."""
 
     epoch: int = 0
     steps_in_epoch: int = 0
@@ -127,7 +127,7 @@ def lengthened(run: RunDir, stored: Config, settings: Config) -> Config:
 
 
 class Training:
-    """One run in the making: data, the network that learns, and progress."""
+    """The state of a training: data, network, and progress."""
 
     def __init__(
         self, run: RunDir, settings: Config, display: Display, watch: Watch | None = None, pretrained: bool = True
@@ -180,7 +180,7 @@ class Training:
         )
 
     def check_data(self) -> None:
-        """Raises `RunError` where images or classes are no longer those that the run began with."""
+        """Raises `RunError` if images or classes changed since the run began."""
         if self.splits != self.run.splits():
             raise RunError(f"the images have changed since {self.run.path} began; restore them or begin a new run")
         if self.space != self.run.labels():
@@ -191,15 +191,15 @@ class Training:
         return torch.zeros(classes, classes, dtype=torch.int64, device=self.accelerator.device)
 
     def begin_watch(self) -> None:
-        """Tell the watch the first step that it will hear of, so that points after the checkpoint are hidden.
+        """Tell the logger the first step that it will report, so that points after the checkpoint are hidden.
 
-        Of an epoch that was trained but not validated yet that is its last step.
+        If an epoch was trained but not yet validated, that is its last step.
         """
         closed = self.progress.steps_in_epoch < self.steps_per_epoch
         self.watch.begin(self.samples["val"], self.progress.step + closed, self.steps)
 
     def fit(self, stop: StopFlag) -> None:
-        """All epochs that are left."""
+        """Train the remaining epochs."""
         epochs, patience = self.settings.train.epochs, self.settings.train.patience
         while self.progress.epoch < epochs:
             if patience is not None and self.progress.epoch - self.progress.best_epoch >= patience:
@@ -209,7 +209,7 @@ class Training:
             self.close_epoch(stop)
 
     def run_epoch(self, stop: StopFlag) -> None:
-        """The steps of one epoch, or those that a resumed epoch still lacks."""
+        """Train one epoch, or the remaining steps of a resumed one."""
         train, epoch = self.settings.train, self.progress.epoch
         self.learner.begin_epoch()
         order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle, self.epoch_length)
@@ -235,7 +235,7 @@ class Training:
                 raise Interrupted(f"stopped in epoch {epoch + 1}; continue with --resume")
 
     def seconds_left(self, step_seconds: float) -> float:
-        """Time to the end of the whole training, from the pace of its steps so far and of its last validation."""
+        """Seconds to the end of the training, from the speed of its steps so far and of its last validation."""
         self.pace = step_seconds if self.pace is None else 0.9 * self.pace + 0.1 * step_seconds
         validations = self.settings.train.epochs - self.progress.epoch
         return self.pace * (self.steps - self.progress.step) + validations * self.validation_seconds
@@ -247,7 +247,7 @@ class Training:
         return loader_processes(cached, self.accelerator.device.type == "cuda", cpu_count())
 
     def step(self, group: list[Batch], stop: StopFlag) -> tuple[bool, bool]:
-        """One step of the optimizer on the batches of `group`; whether to stop, and whether a checkpoint is due."""
+        """One optimizer step on the batches of `group`; returns whether to stop, and whether a checkpoint is due."""
         done = self.progress
         due = time.monotonic() - self.saved_at > 60 * self.settings.train.checkpoint_minutes
         weight, stopping, saving = summed(self.accelerator, self.learner.weight(group), stop.asked, due)
@@ -268,7 +268,7 @@ class Training:
         return stopping > 0, saving > 0
 
     def images_at_once(self) -> int:
-        """How many images of a batch are worked on together since memory was last too little for more."""
+        """Images of a batch that are processed together, at most, since memory was last too little for more."""
         return self.progress.images_at_once or self.settings.train.batch_size
 
     def begin_validating(self, what: str, stop: StopFlag) -> Callable[[], None]:
@@ -283,7 +283,7 @@ class Training:
         return advance
 
     def pipeline(self, crf: Crf = NO_CRF, temperature: float = 1.0) -> Pipeline:
-        """The network as it is now, in evaluation mode until the next epoch begins."""
+        """The current network, in evaluation mode until the next epoch."""
         learner = self.learner
         return Pipeline(
             learner.network.eval(), learner.grid, self.settings.transforms, self.accelerator.device,
@@ -303,7 +303,7 @@ class Training:
         return result
 
     def close_epoch(self, stop: StopFlag) -> None:
-        """Validate, write the epoch's metrics, and save `best` where it is better and `last`."""
+        """Validate, write the epoch's metrics, and save the checkpoints `last` and, if it improved, `best`."""
         done = self.progress
         started = time.monotonic()
         try:
@@ -332,7 +332,7 @@ class Training:
         self.display.say(epoch_line(entry, self.settings.train.epochs, better))
 
     def entry(self, validation: Validation) -> dict[str, Any]:
-        """The epoch's line in metrics.jsonl. Every process must call it."""
+        """The epoch's entry for metrics.jsonl. Every process must call it."""
         done = self.progress
         scores = headline(self.accelerator.reduce(self.confusion).cpu().numpy())
         return {
@@ -351,7 +351,7 @@ class Training:
         return self.pipeline(self.settings.crf)(image).classes().cpu()
 
     def save_last(self) -> None:
-        """Write the checkpoint that `restore` reads. Every process must call it."""
+        """Write a checkpoint for `restore`. Every process must call it."""
         confusion = self.accelerator.reduce(self.confusion)
         if self.accelerator.is_main_process:
             trainer = {
@@ -364,7 +364,7 @@ class Training:
         self.saved_at = time.monotonic()
 
     def restore(self) -> None:
-        """Continue from `last`."""
+        """Load the checkpoint `last`."""
         state = self.run.trainer()
         self.learner.network.load_state_dict(self.run.weights("last"))
         self.learner.optimizer.load_state_dict(state["optimizer"])

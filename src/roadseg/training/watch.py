@@ -1,7 +1,7 @@
-"""Look on while a network is trained: curves and pictures for TensorBoard.
+"""Curves and pictures of a training for TensorBoard.
 
-Everything lies at the optimizer's step. A resumed run hides what was told after the checkpoint that it continues from,
-so that its curves go on without double points.
+Every point has the optimizer's step. A resumed run hides the points that were written after its checkpoint, so that no
+point appears twice.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ Predict = Callable[[UInt8[Tensor, "3 h w"]], UInt8[Tensor, "h w"]]
 """From an image to the index of each pixel's class."""
 
 POINTS = 1000
-"""As many points of a curve TensorBoard keeps by default; more steps than that are thinned out."""
+"""Largest number of points of a curve, which is TensorBoard's own default. Longer trainings skip steps."""
 PICTURES = 4
 WIDTH = 640
-"""Pixels; at its own size a picture of each image and epoch would soon take more room than the network."""
+"""Width of pictures in pixels. At full size they would soon take more space than the network."""
 
 
 class Watch:
-    """What training tells besides the lines for the terminal. Nobody listens to this one: the default."""
+    """An observer of the training. This one, the default, ignores everything."""
 
     def begin(self, val: Samples, step: int, steps: int) -> None:
-        """Training of `steps` begins or goes on, validated on `val`; of `step` and later all will be told anew."""
+        """Training of `steps` steps starts or resumes, validated on `val`; points from `step` on will be reported."""
 
     def step(self, step: int, loss: float) -> None:
-        """A step of the optimizer is done; `loss` is the mean over its pixels."""
+        """An optimizer step is done; `loss` is the mean over its pixels."""
 
     def epoch(
         self, entry: dict[str, Any], images_per_second: float, ious: Float[np.ndarray, " c"], predict: Predict
@@ -49,11 +49,11 @@ class Watch:
         """An epoch is done: its entry in metrics.jsonl, its speed, each class's validation IoU, and the network."""
 
     def close(self) -> None:
-        """Nothing more will be told."""
+        """The training ends; nothing more will be reported."""
 
 
 class TensorBoard(Watch):
-    """Event files for TensorBoard: training and validation are two of its runs, so that they share a chart.
+    """Writes event files for TensorBoard. Training and validation are two runs of it, so that they share charts.
 
     Raises `ConfigError` where the package is missing. Nothing is written before `begin`.
     """
@@ -70,7 +70,7 @@ class TensorBoard(Watch):
         self.files: dict[str, EventFile] = {}
 
     def begin(self, val: Samples, step: int, steps: int) -> None:
-        """Begin the event files."""
+        """Open the event files."""
         self.val = val
         self.every = math.ceil(steps / POINTS)
         for part in ("train", "val"):
@@ -84,7 +84,7 @@ class TensorBoard(Watch):
     def epoch(
         self, entry: dict[str, Any], images_per_second: float, ious: Float[np.ndarray, " c"], predict: Predict
     ) -> None:
-        """A point of every other curve, and the same few images with their labels and predictions."""
+        """Add a point to every other curve, and pictures of the same few images with labels and predictions."""
         step, space = entry["step"], self.val.space
         for part in ("train", "val"):
             scores = {"mIoU": entry[part]["mean_iou"], "micro IoU": entry[part]["micro_iou"]}
@@ -109,7 +109,7 @@ class TensorBoard(Watch):
 
 
 def spread(count: int, wanted: int) -> list[int]:
-    """At most `wanted` of the indices 0 to count - 1, evenly apart: neighbours are often of one drive."""
+    """At most `wanted` of the indices 0 to count - 1, evenly spaced, because neighbours are often of one drive."""
     wanted = min(count, wanted)
     return [index * count // wanted for index in range(wanted)]
 

@@ -1,1 +1,1 @@
-"""Score label pictures of any tool, and say what other tools' definitions make of the same pictures."""
+"""Score label pictures of any tool, and compute other tools' definitions of mean IoU on them."""

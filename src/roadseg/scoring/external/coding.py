@@ -1,4 +1,4 @@
-"""How the label pictures of a folder are coded, found out from the values that they hold."""
+"""Detect how a folder's label pictures are coded, from their values."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from roadseg.scoring.external.read import CODINGS, Coding, Pair, Tally
 WORDS: dict[Coding, str] = {"ids": "official ids", "train-ids": "train ids (class indices)", "colors": "colours"}
 ROLES = ("predictions", "targets")
 FAR = 0.3
-"""A picture is of another coding where by so much more of its pixels agree: read wrongly, hardly any do."""
+"""A picture has another coding if the share of agreeing pixels is larger by this much under that coding."""
 
 
 class Finding(NamedTuple):
-    """A folder's coding, and how it was found out."""
+    """A folder's coding, and how it was detected."""
 
     coding: Coding
     how: str
@@ -38,7 +38,7 @@ def index_table(coding: Coding, space: LabelSpace) -> Int64[np.ndarray, " 256"]:
 
 
 class Guess:
-    """Narrows down the codings that fit all pictures of a folder seen so far."""
+    """The codings that fit all pictures of a folder so far."""
 
     def __init__(self, role: str, space: LabelSpace, given: Coding | None) -> None:
         self.role, self.space, self.given = role, space, given
@@ -47,7 +47,7 @@ class Guess:
         self.values = np.zeros(256, bool)
 
     def update(self, path: object, values: np.ndarray, colored: bool) -> None:
-        """Take account of a picture. Raises `DataError` where nothing is left that fits it and those before."""
+        """Drop the codings that a picture does not fit. Raises `DataError` if none is left."""
         fits: list[Coding] = [
             coding
             for coding in CODINGS
@@ -74,14 +74,14 @@ class Guess:
         )
         return (
             f"{path} holds {listed(unknown.tolist())}, which is no label of {self.space.name} ({known}); "
-            "mend the file, or choose the label space that it was made with"
+            "fix the file, or choose the label space that it was made with"
         )
 
 
 def settle(guesses: tuple[Guess, Guess], tallies: list[Tally]) -> tuple[Finding, Finding]:
-    """The codings of predictions and targets; of several that fit, the two under which more pixels agree.
+    """The codings of predictions and targets; of several that fit, the pair with the most agreeing pixels.
 
-    Where official ids and train ids agree equally well they are ids.
+    On a tie, official ids win over train ids.
     """
     choices = [(first, second) for first in guesses[0].fitting for second in guesses[1].fitting]
     agreeing = [_agreeing(choice, guesses[0].space, tallies) for choice in choices]
@@ -97,10 +97,10 @@ def settle(guesses: tuple[Guess, Guess], tallies: list[Tally]) -> tuple[Finding,
 def refuse_mixed(
     guesses: tuple[Guess, Guess], best: tuple[Finding, Finding], pairs: list[Pair], tallies: list[Tally]
 ) -> None:
-    """Raise `DataError` naming the pictures that fit another coding than the others' far better.
+    """Raise `DataError` naming the pictures that fit another coding far better than that of their folder.
 
-    All their values may be legal in both, so nothing else tells: train ids 0-18 are official ids too. A coding that was
-    given is taken as said.
+    Their values may be legal in both, so only agreement tells: train ids 0-18 are official ids too. A given coding is
+    not questioned.
     """
     for index, guess in enumerate(guesses):
         chosen = best[index].coding
@@ -119,8 +119,8 @@ def refuse_mixed(
             share, instead = (100 * float(np.mean([entry[column] for entry in odd])) for column in (1, 2))
             raise DataError(
                 f"{len(odd)} of {len(pairs)} {guess.role} look like {WORDS[other]}, the others like {WORDS[chosen]}: "
-                f"{names}; so read {instead:.0f} % of the pixels agree, else {share:.0f} %. Give {guess.role} of one "
-                f"coding, or --{guess.role}-coding {chosen} if they all have it"
+                f"{names}; read that way {instead:.0f} % of the pixels agree, otherwise {share:.0f} %. "
+                f"Give {guess.role} of one coding, or --{guess.role}-coding {chosen} if they all have it"
             )
 
 
@@ -144,8 +144,8 @@ def _how(
     instead = (other, best[1]) if index == 0 else (best[0], other)
     shares = [f"{100 * agreeing[choice] / pixels:.0f} %" for choice in (best, instead)]
     return (
-        f"{values}: as these {shares[0]} of the pixels agree, as {WORDS[other]} {shares[1]} "
-        f"(--{guess.role}-coding {other} if those they are)"
+        f"{values}: read so {shares[0]} of the pixels agree, as {WORDS[other]} {shares[1]} "
+        f"(--{guess.role}-coding {other} if they are those)"
     )
 
 

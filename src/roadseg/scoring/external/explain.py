@@ -1,4 +1,4 @@
-"""Why a convention's score differs from ours: one choice after the other is changed, and each change is told."""
+"""Explain why a convention's score differs from ours, by changing one choice after the other."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from roadseg.scoring.external.conventions import OURS, Counts, Rule, hits, parts
 
 LEAST = 0.0005
-"""Changes below this (0.05 points) are not told."""
+"""Smaller changes (0.05 points) are not reported."""
 MOST_NAMES = 3
 """Classes that a sentence names."""
 
@@ -24,10 +24,10 @@ class Step(NamedTuple):
 
 
 def steps(counts: Counts, rule: Rule) -> list[Step]:
-    """The way from our rule to another one, a field at a time in `Rule`'s order; the changes sum to the whole gap.
+    """The steps from our rule to another one, one field at a time in `Rule`'s order. Their changes sum to the gap.
 
-    The parts of a step's classes sum to its change. A class's part is what its points gain beyond what its weight gains
-    at the score before: a class that weighs more raises the score if it is better than the score was.
+    The parts of the classes sum to the change of a step. A class's part is the gain of its points minus the gain of its
+    weight times the previous score: more weight raises the score if the class is better than that score.
     """
     path, now = [], OURS
     before = parts(counts, now)
@@ -61,16 +61,16 @@ def because(counts: Counts, rule: Rule, names: list[str]) -> str:
         rule: the other one.
         names: of the classes.
     """
-    told = []
+    reasons = []
     for step in steps(counts, rule):
         if np.isnan(step.change):
             return _undefined(counts, rule, step.field, names)
         if abs(step.change) >= LEAST or (np.abs(step.by_class) >= LEAST).any():
-            told.append(
+            reasons.append(
                 f"{_what(counts, rule, step.field, names)}: {points(step.change)}{_classes(step, counts, rule, names)}"
             )
-    if told:
-        return "; ".join(told)
+    if reasons:
+        return "; ".join(reasons)
     if rule == OURS:
         return "the same definition"
     return "another definition that makes no difference on these pictures"

@@ -1,4 +1,4 @@
-"""Label pictures of any tool, as counts of the pairs of values that a prediction and its target hold."""
+"""Read label pictures of any tool as counts of pairs of values (target, prediction)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from roadseg.labels import IGNORE, LabelSpace, indices_from_colors, packed_pixel
 
 Coding = Literal["ids", "train-ids", "colors"]
 CODINGS: tuple[Coding, ...] = ("ids", "train-ids", "colors")
-"""How label pictures say a class: the data set's official ids, class indices (255 = ignored), or colours."""
+"""Codings of classes: the data set's official ids, class indices (255 = ignored), or colours."""
 
 
 class Pair(NamedTuple):
-    """A prediction and its target, the id that they share, and the group of images that theirs belongs to."""
+    """A prediction and its target, their common id, and the group of the image."""
 
     id: str
     prediction: Path
@@ -28,14 +28,14 @@ class Pair(NamedTuple):
 
 
 class Values(NamedTuple):
-    """What a label picture holds, uint8 (H, W), and whether it was colours, which are class indices or 255 here."""
+    """The values of a label picture, uint8 (H, W). Where it was `colored` they are class indices or 255."""
 
     values: UInt8[np.ndarray, "h w"]
     colored: bool
 
 
 class Tally(NamedTuple):
-    """The pairs of values of a prediction and its target: target * 256 + prediction, and how many pixels have each."""
+    """The pairs of values of a prediction and its target, as target * 256 + prediction, and the pixels of each."""
 
     cells: Int64[np.ndarray, " k"]
     pixels: Int64[np.ndarray, " k"]
@@ -44,7 +44,7 @@ class Tally(NamedTuple):
 
 
 def tally(pair: Pair, space: LabelSpace, codings: tuple[Coding | None, Coding | None]) -> Tally:
-    """Count a pair's values; `codings` of prediction and target where they are given.
+    """Count the pairs of values; `codings` of prediction and target, None where unknown.
 
     Raises `DataError` naming the file that cannot be read, has colours that no class has, or another size.
     """
@@ -90,7 +90,7 @@ def _indices(pixels: UInt8[np.ndarray, "h w 3"], path: Path, space: LabelSpace) 
             mend = (
                 "its three channels are equal: store one of them"
                 if grey
-                else "mend the file, or choose the label space that it was made with"
+                else "fix the file, or choose the label space that it was made with"
             )
             raise DataError(f"{path}: {error}; {mend}") from error
     return found

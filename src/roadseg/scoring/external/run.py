@@ -27,7 +27,7 @@ from roadseg.system.threads import ahead
 
 
 class Scored(NamedTuple):
-    """The pairs, what was found out about the two folders, each image's counts, and the label space."""
+    """The pairs and how they were found, the codings of both folders, the counts of each image, and the label space."""
 
     pairs: list[Pair]
     how: str
@@ -58,8 +58,8 @@ def score(
 ) -> Scored:
     """Count the pixels of all pairs of a prediction and its target.
 
-    Every file is read once; of an image no more is kept than how often which two values meet.
-    Raises `DataError` naming the first file that is amiss, and `ConfigError` as `label_space`.
+    Every file is read once. Only the counts of each image are kept.
+    Raises `DataError` naming the first file that is wrong, and `ConfigError` as `label_space`.
     """
     space = label_space(labels_name)
     for role, coding in zip(("predictions", "targets"), codings, strict=True):
