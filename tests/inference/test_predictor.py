@@ -170,6 +170,11 @@ def test_the_image_may_be_a_picture_and_must_be_rgb(trained: RunDir, photo: Path
     predictor = Predictor(trained)
     with Image.open(photo) as picture:
         assert np.array_equal(predictor.classes(picture), predictor.classes(pixels(photo)))
+        palette = picture.convert("P")
+        palette.info["transparency"] = b"\0\xff"
+        assert np.array_equal(
+            predictor.classes(palette), predictor.classes(np.asarray(palette.convert("RGBA"))[..., :3])
+        )
         with pytest.raises(DataError, match="more than 8 bits"):
             predictor(picture.convert("I"))
     for wrong in (np.zeros((4, 5, 3)), np.zeros((4, 5), np.uint8), np.zeros((3, 4, 5), np.uint8)):

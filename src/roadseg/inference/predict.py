@@ -39,11 +39,11 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display, 
     """Write labels (official ids), colours, overlay with legend and confidence (255 = sure) for every image, as PNG.
 
     Confidence is after the run's temperature, if it has one. Pixels with less than `least` are left unlabelled, and how
-    many those are is told.
+    many those are is reported.
 
     All pictures but the overlay, which has its legend below, have the input's own size. An image that cannot be read is
-    told and passed over. Returns the number of images; raises `DataError` as `find_images`, and `WorkFailed` at the end
-    where images were passed over.
+    reported and skipped. Returns the number of images; raises `DataError` as `find_images`, and `WorkFailed` at the end
+    where images were skipped.
 
     While the network sees an image, the next one is decoded and the pictures of those before are written.
     """
@@ -74,7 +74,7 @@ def predict(run: RunDir, inputs: Sequence[str], output: Path, display: Display, 
 
 
 def label(predictor: Predictor, readings: Iterable[tuple[str, Future[Tensor]]], display: Display) -> Iterator[Labelled]:
-    """What the network says to each image that could be read; the others are told and passed over."""
+    """What the network says to each image that could be read; the others are reported and skipped."""
     for name, image in decoded(readings, display):
         pixels = image.permute(1, 2, 0).numpy()
         yield Labelled(name, pixels, *predictor(pixels))

@@ -182,7 +182,8 @@ class Predictor:
     temperature (1 where none was fitted) are inside. `device` is a device as torch names it, or `auto`: the GPU where
     there is one. `space` are the classes.
 
-    Images are uint8 (H, W, 3) RGB arrays, or pictures of Pillow; answers are NumPy arrays of the image's size. Raises
+    Images are uint8 (H, W, 3) RGB arrays, or pictures of Pillow, taken as they are: turn a photograph upright before.
+    Answers are NumPy arrays of the image's size. Raises
     `RunError` where a run is damaged or the runs have other classes, `ConfigError` for an unknown device, and where
     it is called `DataError` for what is no such image.
     """
@@ -252,7 +253,8 @@ def image_tensor(image: np.ndarray | Image.Image) -> UInt8[Tensor, "3 H W"]:
     if isinstance(image, Image.Image):
         if image.mode in WIDE_MODES:
             raise DataError(f"the picture has more than 8 bits a channel ({image.mode}); convert it to 8 bits")
-        image = np.asarray(image.convert("RGB"))
+        opaque = image.convert("RGBA") if "transparency" in image.info else image  # in one step Pillow warns
+        image = np.asarray(opaque.convert("RGB"))
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise DataError(f"an image is uint8 (H, W, 3) in RGB, not {image.dtype} {image.shape}; convert it")
     return torch.from_numpy(np.array(image, order="C")).permute(2, 0, 1)

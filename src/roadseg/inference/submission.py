@@ -165,7 +165,7 @@ def warnings(images: Mapping[str, Path], benchmark: Benchmark) -> list[str]:
 
 
 def _predicted(run: RunDir, images: Mapping[str, Path], display: Display) -> Iterator[tuple[str, Indices]]:
-    """Each image's id and class indices uint8 (H, W); images that cannot be decoded are told and left out."""
+    """Each image's id and class indices uint8 (H, W); images that cannot be decoded are reported and left out."""
     predictor = Predictor(run)
     display.begin("predicting", len(images))
     with worker_threads(1) as threads:

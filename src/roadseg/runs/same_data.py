@@ -1,6 +1,6 @@
 """Whether a folder holds the data that a run was scored on: by the pixels of each class in each image's labels.
 
-Labels may be mended after a run was scored, so that some may differ; another data set whose images have the same ids
+Labels may be corrected after a run was scored, so that some may differ; another data set whose images have the same ids
 differs in nearly all of them.
 """
 
@@ -20,8 +20,8 @@ from roadseg.labels import LabelSpace
 
 Counts = Int[np.ndarray, " classes"]
 """Labelled pixels of each class of one image."""
-MENDED = 0.5
-"""The share of a run's scored images whose labels may be mended before the data is taken for another."""
+CORRECTED = 0.5
+"""The share of a run's scored images whose labels may be corrected before the data is taken for another."""
 
 
 def label_counts(record: Record, space: LabelSpace, size: tuple[int, int] | None) -> Counts:
@@ -50,8 +50,8 @@ def check_same(
     """
     both = [name for name in scored if name in records]
     other = sum(not np.array_equal(label_counts(records[name], space, size), scored[name]) for name in both)
-    if other > MENDED * len(both):
+    if other > CORRECTED * len(both):
         raise DataError(
             f"{root} is not the data that {run} was scored on: {other} of {len(both)} images have other labels "
-            "(up to half may have been mended since); give that data with --data.root"
+            "(up to half may have been corrected since); give that data with --data.root"
         )

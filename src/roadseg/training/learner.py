@@ -20,7 +20,7 @@ from roadseg.training.losses import Loss, target_weight, upsampled_cross_entropy
 from roadseg.training.optim import set_rates
 from roadseg.training.prepare import Network
 
-MEND = "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
+FIX = "lower --optimizer.lr or set --train.clip 1 (the last good checkpoint is kept)"
 
 
 class Learner:
@@ -129,7 +129,7 @@ class Learner:
         loss, classes = self.loss(logits, targets, self.grid, self.class_weights)
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise WorkFailed(f"loss is {value} in step {number + 1} on {', '.join(batch.ids)}; {MEND}")
+            raise WorkFailed(f"loss is {value} in step {number + 1} on {', '.join(batch.ids)}; {FIX}")
         # DDP averages over the processes: their number turns the average into the sum that the shared weight divides.
         self.accelerator.backward(loss * (self.accelerator.num_processes / weight))
         return value, confusion_matrix(classes, targets, logits.shape[1])
@@ -139,7 +139,7 @@ class Learner:
         tensors = self.network.state_dict()
         for name, tensor in tensors.items():
             if not tensor.isfinite().all():
-                raise WorkFailed(f"{name} is no longer finite; {MEND}")
+                raise WorkFailed(f"{name} is no longer finite; {FIX}")
         return {name: tensor.detach().cpu() for name, tensor in tensors.items()}
 
 

@@ -252,8 +252,8 @@ def run(
 def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display) -> dict[str, str]:
     """Train and evaluate what is not yet complete; the failures by trial.
 
-    A run that fails is told at once and does not stop the others; of several processes the others would wait for the
-    one that failed, so there its error is raised. Raises the first error where every run failed, `DataError` before
+    A run that fails is reported at once and does not stop the others; of several processes the others would wait for
+    the one that failed, so there its error is raised. Raises the first error where every run failed, `DataError` before
     anything is written where the data is bad, and `Interrupted` as `train`.
     """
     failures: dict[str, str] = {}
@@ -291,7 +291,7 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
                 raise
             first_error = first_error or error.with_traceback(None)
             failures[trial.name] = str(error) if isinstance(error, RoadsegError | WorkFailed) else OUT_OF_MEMORY
-            if len(trials) > 1:  # else it is told by whoever catches it
+            if len(trials) > 1:  # else whoever catches it reports it
                 display.say(f"{trial.name} failed: {failures[trial.name]}")
     if begun or len(failures) < len(trials):
         _write_state(trials, failures, output)

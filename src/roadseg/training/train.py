@@ -37,7 +37,7 @@ from roadseg.system.hardware import forget_peak_memory, make_accelerator, peak_m
 from roadseg.system.processes import cpu_count
 from roadseg.system.progress import Display, duration, epoch_line
 from roadseg.training.interrupt import Interrupted, StopFlag, stop_on_signals
-from roadseg.training.learner import MEND, Learner
+from roadseg.training.learner import FIX, Learner
 from roadseg.training.losses import log_class_weights
 from roadseg.training.optim import rate_factor
 from roadseg.training.prepare import Network, build_network, read_parts
@@ -299,7 +299,7 @@ class Training:
         val, learner = self.samples["val"], self.learner
         result = validate(self.pipeline(), val, self.accelerator, learner.class_weights, learner.loss, advance)
         if not math.isfinite(result.loss):
-            raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {MEND}")
+            raise WorkFailed(f"validation loss is {result.loss} after step {self.progress.step}; {FIX}")
         return result
 
     def close_epoch(self, stop: StopFlag) -> None:
