@@ -23,6 +23,7 @@ from roadseg.scoring.scores import headline, report
 from roadseg.system.progress import Display
 
 MakeRun = Callable[..., RunDir]
+MakeDrives = Callable[[int, int], Path]
 
 
 def predicted(target: torch.Tensor, wrong: float, seed: int) -> torch.Tensor:
@@ -54,6 +55,26 @@ def score(run: RunDir, settings: Config, wrong: float, split: str, space: LabelS
         for n in (1, 2, 3)
     ]  # fmt: skip
     run.write_metrics(history)
+
+
+@pytest.fixture
+def make_drives(streets: Path, tmp_path: Path) -> MakeDrives:
+    """A data set of so many drives and frames, without drawing: the images of `streets` under more names."""
+
+    def make(drives: int, frames: int) -> Path:
+        root, table = tmp_path / f"{drives}-drives", []
+        for kind in ("image_2", "semantic"):
+            drawn = sorted((streets / "training" / kind).iterdir())
+            (root / "training" / kind).mkdir(parents=True)
+            for index in range(drives * frames):
+                (root / "training" / kind / f"{index:06d}_10.png").symlink_to(drawn[index % len(drawn)])
+        for index in range(drives * frames):
+            drive, frame = divmod(index, frames)
+            table.append(f"{index:06d} drive_{drive + 1:04d} {frame:010d}\n")
+        (root / "drives.txt").write_text("".join(table))
+        return root
+
+    return make
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from roadseg.cli.main import main
 from roadseg.data.streets import synthesize
 from roadseg.runs.run_dir import RunDir
 
@@ -42,21 +43,22 @@ def ten_streets(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def test_two_processes_train_and_score_as_one(ten_streets: Path, tmp_path: Path) -> None:
+def test_two_processes_train_and_score_as_one(
+    ten_streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """At equal global batch: the same losses and weights to float tolerance, and every image scored exactly once.
 
     An epoch has a batch of 4 images and one of 3, of which the two processes get 2 and 1; 3 images validate.
     """
     one, two = RunDir(tmp_path / "one"), RunDir(tmp_path / "two")
     split = ["--data.split.scheme", "random", "--data.split.fractions", "0.7", "0.3", "0"]
-    single = start([sys.executable, "-m", "roadseg", *training(ten_streets, one.path, 4), *split])
     double = start([*TORCHRUN, *ROADSEG, *training(ten_streets, two.path, 2), *split, "--tensorboard"])
-    outputs = [process.communicate(timeout=300) for process in (single, double)]
-    assert single.returncode == 0, outputs[0][1]
-    assert double.returncode == 0, outputs[1][1]
+    assert main([*training(ten_streets, one.path, 4), *split]) == 0
+    shown, error = double.communicate(timeout=300)
+    assert double.returncode == 0, error
     event_files = [path.parent.name for path in two.path.glob("tensorboard/*/*")]
     assert sorted(event_files) == ["train", "val"], "only the first process writes"
-    assert outputs[1][0].count("best") == outputs[0][0].count("best"), "only the first process prints"
+    assert shown.count("best") == capsys.readouterr().out.count("best"), "only the first process prints"
     assert (len(one.splits().train), len(one.splits().val)) == (7, 3)
     assert [entry["step"] for entry in one.metrics()] == [2, 4]
     assert_same_run(one, two)
@@ -91,6 +93,15 @@ def test_two_processes_make_a_study(streets: Path, tmp_path: Path) -> None:
     assert (tmp_path / "report.html").exists()
 
 
+ONE_AFTER_ANOTHER = """
+import json, sys
+from roadseg.cli.main import main
+
+sys.exit(any(main(words) for words in json.loads(sys.argv[1])))
+"""
+"""Commands in one start of the processes, up to the first that fails."""
+
+
 def test_a_process_without_an_image_does_not_hang(streets: Path, tmp_path: Path) -> None:
     """With batch normalisation, whose statistics processes share in training, and one validation image for two.
 
@@ -100,10 +111,12 @@ def test_a_process_without_an_image_does_not_hang(streets: Path, tmp_path: Path)
     flags = ["--data.split.scheme", "random", "--data.split.fractions", "0.87", "0.12", "0.01", "--train.epochs", "1"]
     flags += ["--model.skips", "normalised", "--model.batch_norm", "true"]
     scoring = ["evaluate", str(run.path), "--data.root", str(streets), "--split", "val"]
-    for words in ([*training(streets, run.path, 1), *flags], scoring):
-        process = start([*TORCHRUN, *ROADSEG, *words])
-        _, error = process.communicate(timeout=120)
-        assert process.returncode == 0, error
+    script = tmp_path / "one_after_another.py"
+    script.write_text(ONE_AFTER_ANOTHER)
+    words = json.dumps([[*training(streets, run.path, 1), *flags], scoring])
+    process = start([*TORCHRUN, "--", str(script), words])
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 0, error
     assert (len(run.splits().train), len(run.splits().val)) == (5, 1)
     assert run.metrics()[0]["step"] == 2
     assert run.complete

@@ -8,7 +8,6 @@ import pytest
 
 from roadseg.data.datasets import load_records
 from roadseg.data.decode import read_target
-from roadseg.data.streets import synthesize
 from roadseg.labels import IGNORE
 from roadseg.models.upsample import Grid
 from roadseg.report.comparison.anatomy import Anatomy, gather_anatomy, pairs, panels, stride_sentence
@@ -21,6 +20,7 @@ from roadseg.scoring import anatomy
 from roadseg.scoring.metrics import per_class_iou
 
 MakeRun = Callable[..., RunDir]
+MakeDrives = Callable[[int, int], Path]
 
 
 def count(run: RunDir, space_of: RunDir, stride: int = 8) -> None:
@@ -100,9 +100,9 @@ def test_what_was_evaluated_before_says_what_adds_it(
     assert not (tmp_path / "report" / "figures" / "where.svg").exists()
 
 
-def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, tmp_path: Path) -> None:
-    synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
-    runs = [make_run(name, wrong, **{"data.root": str(tmp_path / "many")}) for name, wrong in (("a", 0.5), ("b", 0.1))]
+def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, make_drives: MakeDrives) -> None:
+    data = {"data.root": str(make_drives(16, 1))}
+    runs = [make_run(name, wrong, **data) for name, wrong in (("a", 0.5), ("b", 0.1))]
     (without,) = [verdict.text for verdict in Findings(Study(compared(runs))).verdicts]
     assert "boundary" not in without
     for run in runs:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from roadseg.data.streets import synthesize
 from roadseg.report.comparison import words
 from roadseg.report.comparison.arms import Comparison, Study
 from roadseg.report.comparison.caveats import caveats
@@ -16,6 +15,7 @@ from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 
 MakeRun = Callable[..., RunDir]
+MakeDrives = Callable[[int, int], Path]
 
 
 def said(comparison: Comparison) -> list[str]:
@@ -39,9 +39,8 @@ def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) ->
     assert "beats" not in sentence
 
 
-def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun, tmp_path: Path) -> None:
-    synthesize(tmp_path / "many", drives=16, frames=1, width=96, height=64)
-    data = {"data.root": str(tmp_path / "many")}
+def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun, make_drives: MakeDrives) -> None:
+    data = {"data.root": str(make_drives(16, 1))}
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
     comparison = gather("x", [read_arm(name, (run,), "val") for name, run in runs.items()])
     (sentence,) = said(comparison)
@@ -53,9 +52,8 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     assert contrast.turned().verdict == "better"
 
 
-def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, tmp_path: Path) -> None:
-    synthesize(tmp_path / "long", drives=4, frames=15, width=96, height=64)
-    data = {"data.root": str(tmp_path / "long")}
+def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, make_drives: MakeDrives) -> None:
+    data = {"data.root": str(make_drives(4, 15))}
     runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
     comparison = gather("x", [read_arm(name, (run,), "val") for name, run in runs.items()])
     (sentence,) = said(comparison)
@@ -127,9 +125,9 @@ def test_a_drive_on_both_sides_is_told(make_run: MakeRun, shared_camvid: Path) -
     assert told.startswith("204 of the 367 training images are from the drive that is scored here (0016E5)")
 
 
-def test_images_without_drives_are_not_called_drives(make_run: MakeRun, tmp_path: Path) -> None:
-    synthesize(tmp_path / "many", drives=12, frames=1, width=96, height=64)
-    comparison = gather("x", [read_arm("a", (make_run("a", **{"data.root": str(tmp_path / "many")}),), "val")])
+def test_images_without_drives_are_not_called_drives(make_run: MakeRun, make_drives: MakeDrives) -> None:
+    data = {"data.root": str(make_drives(12, 1))}
+    comparison = gather("x", [read_arm("a", (make_run("a", **data),), "val")])
     assert "no drives known" in words.facts(comparison)
     assert any(text.startswith("No drives or sequences are known") for text in caveats(comparison))
     assert "trained on with its neighbours" not in dict(words.method(comparison))["Division"]
