@@ -28,7 +28,7 @@ def verdicts(first: np.ndarray, second: np.ndarray, trial: int, truth: float = 0
     units_with_class = metrics.units_of_scores(first[:, 0])
     found = stats.paired(first, second, metrics.scores, units_with_class, RESAMPLES, trial)
     low, high = found.difference.interval_of_differences()[0]
-    headline = len(metrics.HEADLINE)
+    headline = len(metrics.SCORES)
     family = (np.arange(len(units_with_class)) >= headline) & (units_with_class >= stats.FEWEST_UNITS)
     named = (found.holm(family)[headline:] <= 0.05).any()
     return bool(found.p[0] <= 0.05), bool(named), bool(low <= truth <= high)

@@ -247,3 +247,23 @@ def test_a_target_that_is_no_class_is_refused(wrong: int, prediction: int) -> No
 
 def test_any_prediction_will_do_on_ignored_pixels() -> None:
     assert confusion_of(np.array([1, 200, -1]), np.array([1, IGNORE, IGNORE]), 3).sum() == 1
+
+
+@given(confusions)
+def test_a_score_is_one_row_that_all_else_follows(confusion: np.ndarray) -> None:
+    values = metrics.scores(metrics.margins(confusion))
+    found = metrics.by_score(values)
+    for name, value in found.headline.items():
+        assert value == pytest.approx(getattr(metrics, name)(confusion), nan_ok=True)
+    assert found.per_class == pytest.approx(metrics.per_class_iou(confusion), nan_ok=True)
+    assert list(found.headline) == list(metrics.SCORES)
+
+
+def test_no_score_depends_on_its_place_in_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    margins = metrics.margins(np.array([[5, 1, 0], [2, 7, 0], [0, 0, 3]]))
+    before = metrics.by_score(metrics.scores(margins))
+    monkeypatch.setattr(metrics, "SCORES", dict(reversed(metrics.SCORES.items())))
+    after = metrics.by_score(metrics.scores(margins))
+    assert after.headline == before.headline
+    assert (after.per_class == before.per_class).all()
+    assert metrics.in_order(0, before.per_class).tolist() == [0] * len(metrics.SCORES) + before.per_class.tolist()

@@ -131,7 +131,7 @@ def arm_table(comparison: Comparison) -> Table:
         title_justify="left", caption=escape(below), caption_justify="left", box=box.SIMPLE_HEAD,
     )  # fmt: skip
     table.add_column("", overflow="fold")
-    headings = [SCORES[key] for key in SHORT]
+    headings = [SCORES[key].title for key in SHORT]
     headings[1:1] = [f"{comparison.seeds} seeds", "95 %"] if comparison.seeds > 1 else ["95 %"]
     for heading in headings:
         table.add_column(heading, justify="right")

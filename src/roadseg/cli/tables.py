@@ -28,9 +28,9 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
     table.add_column("")
     for name in names:
         table.add_column(escape(name), justify="right")
-    for key, title in SCORES.items():
+    for key, score in SCORES.items():
         shown = [_with_interval(report[key], report["ci95"].get(key)) for report in reports]
-        table.add_row(title, *shown, end_section=key == "mean_accuracy")
+        table.add_row(score.title, *shown, end_section=key == "mean_accuracy")
     rare = first["too_few_units"]
     for name in first["per_class"]:
         intervals = [report["ci95"]["per_class"].get(name) for report in reports]

@@ -42,8 +42,9 @@ from roadseg.report.comparison.arms import Comparison, ScoredArm, Spread
 from roadseg.report.comparison.confidence import of_arm
 from roadseg.report.comparison.contrasts import Contrast
 from roadseg.report.comparison.findings import Findings
-from roadseg.scoring import metrics, stats
+from roadseg.scoring import stats
 from roadseg.scoring.metrics import SCORES
+from roadseg.scoring.scores import intervals_by_name
 
 
 def scores_file(findings: Findings) -> str:
@@ -74,13 +75,11 @@ def _arm(arm: ScoredArm, classes: list[str]) -> dict[str, Any]:
         spreads = {name: part(arm.score(name)) for name in SCORES}
         return {**spreads, "per_class": dict(zip(classes, map(part, arm.per_class), strict=True))}
 
-    headline = dict(zip(metrics.HEADLINE, map(_pair, arm.intervals), strict=False))
-    of_class = dict(zip(classes, map(_pair, arm.intervals[len(metrics.HEADLINE) :]), strict=True))
     return {
         "name": arm.name,
         "mean": over_seeds(lambda spread: spread.mean),
         "sd": over_seeds(lambda spread: spread.sd) if len(arm.seeds) > 1 else None,
-        "ci95": {**headline, "per_class": of_class},
+        "ci95": intervals_by_name(arm.intervals, classes),
         "seeds": [
             {"seed": seed.number, **seed.scores, "per_class": dict(zip(classes, seed.per_class, strict=True))}
             for seed in arm.seeds

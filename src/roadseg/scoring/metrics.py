@@ -8,9 +8,12 @@ cityscapesScripts.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
 import torch
-from jaxtyping import Float, Int64, Integer
+from jaxtyping import Float, Int64, Integer, Shaped
 from torch import Tensor
 
 from roadseg.labels import IGNORE
@@ -70,33 +73,6 @@ def margins(confusion: Confusion) -> Int64[np.ndarray, "*n 3 c"]:
     return np.stack([np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1), confusion.sum(-2)], axis=-2)
 
 
-SCORES = {
-    "mean_iou": "mIoU",
-    "micro_iou": "micro IoU",
-    "frequency_weighted_iou": "freq. weighted IoU",
-    "pixel_accuracy": "pixel accuracy",
-    "mean_accuracy": "mean accuracy",
-}
-"""The headline scores by name, and as tables call them."""
-HEADLINE = ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy")
-"""The scores that `scores` begins with."""
-
-
-def scores(margins: Margins) -> Float[np.ndarray, "*n s"]:
-    """The scores named in `HEADLINE`, then the IoU of each class, from margins (or sums of them); NaN for none."""
-    headline = [_mean_iou(margins), _micro_iou(margins), _weighted_iou(margins), _accuracy(margins), _recall(margins)]
-    return np.concatenate([np.stack(headline, axis=-1), _iou(margins)], axis=-1)
-
-
-def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
-    """For each score of `scores` the number of units that it rests on, from the units' margins (U, 3, C).
-
-    For a class: the units whose truth contains it. For a headline score: the units with any labelled pixel.
-    """
-    holds = counts[:, 1] > 0
-    return np.concatenate([np.full(len(HEADLINE), holds.any(-1).sum()), holds.sum(0)])
-
-
 def _iou(margins: Margins) -> np.ndarray:
     correct, true, predicted = margins[..., 0, :], margins[..., 1, :], margins[..., 2, :]
     return ratio(correct, true + predicted - correct)
@@ -124,6 +100,75 @@ def _weighted_iou(margins: Margins) -> np.ndarray:
     total = true.sum(-1)
     shares = ratio(true, total[..., None])
     return np.where(total > 0, np.where(shares > 0, shares * _iou(margins), 0).sum(-1), np.nan)
+
+
+class Score(NamedTuple):
+    """A score over all classes: as tables call it, what it is in words, and the function from margins (..., 3, C)."""
+
+    title: str
+    meaning: str
+    of: Callable[[Margins], np.ndarray]
+
+
+SCORES = {
+    "mean_iou": Score(
+        "mIoU",
+        "mean over the classes of TP / (TP + FP + FN), also called macro IoU; what benchmarks rank by",
+        _mean_iou,
+    ),
+    "micro_iou": Score(
+        "micro IoU",
+        "sum of TP / sum of (TP + FP + FN); with the pixel accuracy a it is a / (2 - a), so it says no more",
+        _micro_iou,
+    ),
+    "frequency_weighted_iou": Score(
+        "freq. weighted IoU",
+        "mean of the IoU, weighted by each class's share of the labelled pixels",
+        _weighted_iou,
+    ),
+    "pixel_accuracy": Score(
+        "pixel accuracy",
+        "share of the labelled pixels whose class is right; guessing the large classes is enough",
+        _accuracy,
+    ),
+    "mean_accuracy": Score(
+        "mean accuracy",
+        "mean over the classes of TP / (TP + FN): how much of each class is found",
+        _recall,
+    ),
+}
+"""The scores of tables, reports and files, by their names in files. A score is one row."""
+
+
+def scores(margins: Margins) -> Float[np.ndarray, "*n s"]:
+    """All of `SCORES`, then the IoU of each class, from margins (or sums of them); NaN for none."""
+    return np.concatenate([np.stack([score.of(margins) for score in SCORES.values()], axis=-1), _iou(margins)], axis=-1)
+
+
+class ByScore(NamedTuple):
+    """What belongs to each of `scores`: to those of `SCORES` by name, and to the classes in their order (C, ...)."""
+
+    headline: dict[str, Any]
+    per_class: np.ndarray
+
+
+def by_score(values: Shaped[np.ndarray, " s *k"]) -> ByScore:
+    """Values (S, ...) that are in the order of `scores`."""
+    return ByScore({name: values[index] for index, name in enumerate(SCORES)}, values[len(SCORES) :])
+
+
+def in_order(headline: float | np.generic, per_class: Shaped[np.ndarray, " c *k"]) -> Shaped[np.ndarray, " s *k"]:
+    """Values (S, ...) in the order of `scores`: the same for all of `SCORES`, and one for each class."""
+    return np.concatenate([np.broadcast_to(headline, (len(SCORES), *per_class.shape[1:])), per_class])
+
+
+def units_of_scores(counts: Margins) -> Int64[np.ndarray, " s"]:
+    """For each score of `scores` the number of units that it rests on, from the units' margins (U, 3, C).
+
+    For a class: the units whose truth contains it. For a headline score: the units with any labelled pixel.
+    """
+    holds = counts[:, 1] > 0
+    return in_order(holds.any(-1).sum(), holds.sum(0))
 
 
 def per_class_iou(confusion: Confusion) -> Float[np.ndarray, "*n c"]:

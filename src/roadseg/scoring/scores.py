@@ -15,7 +15,8 @@ from roadseg.scoring.metrics import number
 
 def headline(confusion: np.ndarray) -> dict[str, float | None]:
     """The scores of one confusion matrix by name; None where nothing was counted."""
-    return dict(zip(metrics.HEADLINE, map(number, metrics.scores(metrics.margins(confusion))), strict=False))
+    margins = metrics.margins(confusion)
+    return {name: number(score.of(margins)) for name, score in metrics.SCORES.items()}
 
 
 def report(confusions: np.ndarray, records: list[Record], space: LabelSpace) -> dict[str, Any]:
@@ -45,13 +46,9 @@ def intervals(margins: np.ndarray, units: stats.Units, names: list[str]) -> dict
     counts = units.sums(margins)
     units_with_class = metrics.units_of_scores(counts)
     ends = stats.estimate(counts, metrics.scores, units_with_class).interval_of_shares()
-    pairs = [[number(low), number(high)] for low, high in ends]
-    of_class = dict(zip(names, units_with_class[len(metrics.HEADLINE) :].tolist(), strict=True))
+    of_class = dict(zip(names, metrics.by_score(units_with_class).per_class.tolist(), strict=True))
     return {
-        "ci95": {
-            **dict(zip(metrics.HEADLINE, pairs, strict=False)),
-            "per_class": dict(zip(names, pairs[len(metrics.HEADLINE) :], strict=True)),
-        },
+        "ci95": intervals_by_name(ends, names),
         "ci95_resampled": units.kind,
         "ci95_units": units.count,
         "ci95_resamples": stats.RESAMPLES,
@@ -59,6 +56,14 @@ def intervals(margins: np.ndarray, units: stats.Units, names: list[str]) -> dict
         "units_of_class": of_class,
         "too_few_units": [name for name, number in of_class.items() if number < stats.FEWEST_UNITS],
     }
+
+
+def intervals_by_name(ends: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """Intervals (S, 2) of `metrics.scores` as files have them: low and high by score and, in `per_class`, by class."""
+    found = metrics.by_score(ends)
+    headline = {name: list(map(number, pair)) for name, pair in found.headline.items()}
+    of_class = {name: list(map(number, pair)) for name, pair in zip(names, found.per_class, strict=True)}
+    return {**headline, "per_class": of_class}
 
 
 def fingerprint(confusions: np.ndarray, records: list[Record]) -> str:

@@ -61,7 +61,7 @@ def test_few_drives_are_cut_into_six_stretches_if_they_are_long_enough(sizes: li
 def test_margins_give_the_scores_of_confusions(seed: int, classes: int) -> None:
     confusion = np.random.default_rng(seed).integers(0, 4, (classes, classes))
     scores = metrics.scores(metrics.margins(confusion))
-    expected = [getattr(metrics, name)(confusion) for name in metrics.HEADLINE] + list(metrics.per_class_iou(confusion))
+    expected = [getattr(metrics, name)(confusion) for name in metrics.SCORES] + list(metrics.per_class_iou(confusion))
     np.testing.assert_array_equal(scores, np.array(expected, dtype=float))
 
 

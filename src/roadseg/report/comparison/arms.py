@@ -103,7 +103,7 @@ class ScoredArm:
     @property
     def interval(self) -> Interval | None:
         """That of mIoU; None where there is none."""
-        low, high = self.intervals[metrics.HEADLINE.index("mean_iou")]
+        low, high = metrics.by_score(self.intervals).headline["mean_iou"]
         return None if np.isnan(low) else Interval(float(low), float(high))
 
     @cached_property

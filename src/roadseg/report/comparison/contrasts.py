@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
@@ -40,22 +40,23 @@ class Contrast:
     @property
     def miou(self) -> float:
         """The difference of mIoU, NaN where an arm has none."""
-        return float(self.difference[0])
+        return _of_miou(self.difference)
 
     @property
     def interval(self) -> tuple[float, float]:
         """That of mIoU's difference."""
-        return float(self.intervals[0, 0]), float(self.intervals[0, 1])
+        low, high = metrics.by_score(self.intervals).headline["mean_iou"]
+        return float(low), float(high)
 
     @property
     def of_class(self) -> np.ndarray:
         """The differences of the classes' IoU, (C,)."""
-        return self.difference[len(metrics.HEADLINE) :]
+        return metrics.by_score(self.difference).per_class
 
     @property
     def intervals_of_class(self) -> np.ndarray:
         """Their intervals (C, 2)."""
-        return self.intervals[len(metrics.HEADLINE) :]
+        return metrics.by_score(self.intervals).per_class
 
     @property
     def p_holm(self) -> float:
@@ -76,10 +77,7 @@ class Contrast:
 
     def turned(self) -> Contrast:
         """The same as b minus a."""
-        return Contrast(
-            self.b, self.a, -self.difference, -self.intervals[:, ::-1], self.p, self.p_swap, self.p_t, self.p_of_class,
-            self.units_with_class, self.units, self.exact, self.more, self.seeds,
-        )  # fmt: skip
+        return replace(self, a=self.b, b=self.a, difference=-self.difference, intervals=-self.intervals[:, ::-1])
 
 
 def contrasts(counts: Mapping[str, np.ndarray], resamples: int = stats.RESAMPLES) -> tuple[Contrast, ...]:
@@ -90,7 +88,7 @@ def contrasts(counts: Mapping[str, np.ndarray], resamples: int = stats.RESAMPLES
     """
     pairs = list(combinations(counts, 2))
     found = [(first, second, _paired(counts[first], counts[second], resamples)) for first, second in pairs]
-    by_t = np.array([result.difference.p()[0] for *_, result in found])
+    by_t = np.array([_of_miou(result.difference.p()) for *_, result in found])
     corrected = stats.holm(by_t)
     return tuple(
         _contrast(first, second, counts, result, float(corrected[place]))
@@ -105,13 +103,26 @@ def _paired(first: np.ndarray, second: np.ndarray, resamples: int) -> stats.Pair
 def _contrast(
     first: str, second: str, counts: Mapping[str, np.ndarray], result: stats.PairedResult, p_t: float
 ) -> Contrast:
-    units_with_class = metrics.units_of_scores(counts[first][:, 0])
-    family = (np.arange(len(units_with_class)) >= len(metrics.HEADLINE)) & (units_with_class >= stats.FEWEST_UNITS)
+    units_with_class = metrics.by_score(metrics.units_of_scores(counts[first][:, 0])).per_class
+    family = metrics.in_order(False, units_with_class >= stats.FEWEST_UNITS)
     units, difference = len(counts[first]), result.difference
     return Contrast(
-        first, second, difference.score, difference.interval_of_differences(), float(result.p[0]),
-        float(result.swapped[0]), p_t, result.holm(family)[len(metrics.HEADLINE) :],
-        units_with_class[len(metrics.HEADLINE) :], units, result.exact,
-        stats.more_units(float(difference.score[0]), float(difference.standard_error[0]), units),
-        min(counts[first].shape[1], counts[second].shape[1]) > 1,
-    )  # fmt: skip
+        a=first,
+        b=second,
+        difference=difference.score,
+        intervals=difference.interval_of_differences(),
+        p=_of_miou(result.p),
+        p_swap=_of_miou(result.swapped),
+        p_t=p_t,
+        p_of_class=metrics.by_score(result.holm(family)).per_class,
+        units_with_class=units_with_class,
+        units=units,
+        exact=result.exact,
+        more=stats.more_units(_of_miou(difference.score), _of_miou(difference.standard_error), units),
+        seeds=min(counts[first].shape[1], counts[second].shape[1]) > 1,
+    )
+
+
+def _of_miou(values: np.ndarray) -> float:
+    """What belongs to mIoU, of values (S,) in the order of `metrics.scores`."""
+    return float(metrics.by_score(values).headline["mean_iou"])

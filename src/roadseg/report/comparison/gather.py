@@ -171,7 +171,7 @@ def _neighbours(runs: Sequence[RunFacts], root: Path | None, scored: list[Record
 def _intervals(counts: np.ndarray | None, classes: int, resamples: int) -> np.ndarray:
     """Intervals (S, 2) of the seeds' mean scores over other drives and, with several seeds, other seeds."""
     if counts is None:
-        return np.full((len(metrics.HEADLINE) + classes, 2), np.nan)
+        return metrics.in_order(np.nan, np.full((classes, 2), np.nan))
     units_with_class = metrics.units_of_scores(counts[:, 0])
     found = stats.estimate(counts, lambda sums: metrics.scores(sums).mean(1), units_with_class, resamples)
     return stats.with_seeds(found, list(metrics.scores(counts.sum(0)))).interval_of_shares()

@@ -145,7 +145,7 @@ def _covariance(points: Sequence[Point], units: stats.Units, resamples: int) -> 
     numbers = np.array([each.shape[1] for each in known])
 
     def of_points(sums: np.ndarray) -> np.ndarray:
-        return np.asarray(np.add.reduceat(metrics.scores(sums)[..., 0], starts, axis=1) / numbers)
+        return np.asarray(np.add.reduceat(metrics.SCORES["mean_iou"].of(sums), starts, axis=1) / numbers)
 
     return stats.covariance(np.concatenate(known, axis=1), of_points, resamples)
 

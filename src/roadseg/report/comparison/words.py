@@ -58,16 +58,6 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-DEFINITIONS = (
-    ("mIoU", "mean over the classes of TP / (TP + FP + FN), also called macro IoU; what benchmarks rank by"),
-    ("micro IoU", "sum of TP / sum of (TP + FP + FN); with the pixel accuracy a it is a / (2 - a), so it says no more"),
-    ("freq. weighted IoU", "mean of the IoU, weighted by each class's share of the labelled pixels"),
-    ("pixel accuracy", "share of the labelled pixels whose class is right; guessing the large classes is enough"),
-    ("mean accuracy", "mean over the classes of TP / (TP + FN): how much of each class is found"),
-)
-"""What the scores of the headline mean."""
-
-
 def facts(comparison: Comparison) -> list[str]:
     """What was compared on which data, in a few words each."""
     run = comparison.first_run
