@@ -50,7 +50,7 @@ def test_each_seed_has_the_scores_of_its_evaluation(make_run: MakeRun) -> None:
     assert pair["ci95"][0] <= pair["difference"] <= pair["ci95"][1]
     assert pair["p"] >= 0.5
     assert not any(entry["holds"] or entry["p_holm"] for entry in pair["per_class"].values())
-    assert content["sentences"][0].startswith("These data cannot tell ")
+    assert content["sentences"][0].startswith("No significant difference between ")
     assert {name: second["mean"][name] for name in NAMES} == {name: single[name] for name in NAMES}
 
 

@@ -88,7 +88,7 @@ def test_page_and_files_have_the_section(counted: list[RunDir], page_of: Callabl
     stored = json.loads((tmp_path / "report" / "anatomy.json").read_text())
     assert [arm["name"] for arm in stored["arms"]] == ["a", "b"]
     assert stored["arms"][0]["where"] is None
-    assert "of a boundary" in stored["arms"][1]["where"]
+    assert stored["arms"][1]["where"].startswith("Boundaries (")
 
 
 def test_what_was_evaluated_before_says_what_adds_it(
@@ -104,7 +104,7 @@ def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, make_drives: Make
     data = {"data.root": str(make_drives(16, 1))}
     runs = [make_run(name, wrong, **data) for name, wrong in (("a", 0.5), ("b", 0.1))]
     (without,) = [verdict.text for verdict in Findings(Study(compared(runs))).verdicts]
-    assert "boundary" not in without
+    assert "Boundaries" not in without
     for run in runs:
         count(run, run)
     findings = Findings(Study(compared(runs)))
@@ -112,4 +112,4 @@ def test_a_verdict_says_where_the_gain_lies(make_run: MakeRun, make_drives: Make
     first, second = (own.bands for own in findings.anatomies)
     gained = np.trace(second - first, axis1=1, axis2=2)
     assert sentence.startswith(without.removesuffix("."))
-    assert f"; {100 * gained[:3].sum() / gained.sum():.0f} % of the pixels gained on balance are within 7" in sentence
+    assert f" account for {100 * gained[:3].sum() / gained.sum():.0f} % of the net gain." in sentence

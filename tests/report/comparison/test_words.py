@@ -31,7 +31,7 @@ def two_arms(make_run: MakeRun) -> Comparison:
 
 def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) -> None:
     (sentence,) = said(two_arms)
-    assert sentence.startswith("These data cannot tell high and low apart: they differ by ")
+    assert sentence.startswith("No significant difference between high and low on this data: they differ by ")
     assert "paired over 4 images in 2 drives, p = 0.50" in sentence
     assert sentence.endswith(
         "with 2 drives no difference could be told, however large; at least 4 more drives would be needed."
@@ -46,7 +46,7 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     (sentence,) = said(comparison)
     assert sentence.startswith("high beats low by ")
     assert "paired over 8 images" in sentence
-    assert ". The gain can be told in " in sentence
+    assert ". Significant gain for: " in sentence
     (contrast,) = comparison.contrasts
     assert (contrast.a, contrast.b, contrast.verdict) == ("low", "high", "worse")
     assert contrast.turned().verdict == "better"
@@ -69,7 +69,7 @@ def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
     runs = [make_run(name) for name in "abc"]
     sentences = said(gather("x", [read_arm(run.path.name, (run,), "val") for run in runs]))
     assert len(sentences) == 2
-    assert all(sentence.startswith("These data cannot tell a and ") for sentence in sentences)
+    assert all(sentence.startswith("No significant difference between a and ") for sentence in sentences)
 
 
 def test_the_reader_is_warned_of_what_the_figures_rest_on(two_arms: Comparison, make_run: MakeRun) -> None:

@@ -15,14 +15,20 @@ BASE = bands(500, 500, 500, 500, 500, 500)
 @pytest.mark.parametrize(
     ("other", "said"),
     [
-        (bands(580, 500, 500, 520, 500, 500), "80 % of the pixels gained on balance are within 7 pixels"),
-        (bands(500, 500, 460, 490, 490, 480), "50 % of the pixels lost on balance are within 7 pixels"),
-        (bands(600, 500, 500, 450, 500, 500), "the pixels gained on balance are within 7 pixels"),
-        (bands(450, 500, 500, 600, 500, 500), "the pixels gained on balance are more than 7 pixels from a boundary"),
+        (bands(580, 500, 500, 520, 500, 500), "account for 80 % of the net gain"),
+        (bands(500, 500, 460, 490, 490, 480), "account for 50 % of the net loss"),
+        (
+            bands(600, 500, 500, 450, 500, 500),
+            "account for all of the net gain; farther away the balance is the opposite",
+        ),
+        (
+            bands(450, 500, 500, 600, 500, 500),
+            "of the pixels away from boundaries account for all of the net gain; at boundaries",
+        ),
     ],
 )
 def test_where_it_differs(other: np.ndarray, said: str) -> None:
-    assert (where_it_differs(BASE, other) or "").startswith(said)
+    assert said in (where_it_differs(BASE, other) or "")
 
 
 def test_nothing_is_said_of_next_to_nothing() -> None:

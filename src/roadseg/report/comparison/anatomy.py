@@ -206,7 +206,7 @@ def stride_sentence(anatomy: Anatomy) -> str | None:
     limit = (
         "training, data or features limit it more than the stride" if below > lost else "the stride may limit it most"
     )
-    return f"{known}; {anatomy.arm.name} lies another {below:.1f} below what the truth reaches at this stride: {limit}."
+    return f"{known}; {anatomy.arm.name} lies another {below:.1f} below the best possible at this stride: {limit}."
 
 
 def sentences(anatomies: list[Anatomy]) -> list[str]:

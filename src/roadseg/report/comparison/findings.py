@@ -34,7 +34,7 @@ class Findings:
 
     @cached_property
     def verdicts(self) -> list[Verdict]:
-        """Which arm is better, or that these data cannot tell."""
+        """Which arm is better, or that there is no significant difference."""
         bands = {each.arm.name: each.bands for each in self.anatomies}
         return verdicts_of.verdicts(self.main, self.against_first, bands)
 

@@ -1,4 +1,4 @@
-"""Which arm is better, by how much, and where the gain lies; or that these data cannot tell."""
+"""Which arm is better, by how much, and where the gain lies; or that there is no significant difference."""
 
 from __future__ import annotations
 
@@ -66,12 +66,12 @@ def _verdict(comparison: Comparison, contrast: Contrast, bands: Mapping[str, np.
     if np.isnan(contrast.miou):
         return Verdict(f"{a} and {b} cannot be compared", ": one of them has no mIoU.")
     if contrast.verdict == "cannot tell":
-        claim = f"These data cannot tell {a} and {b} apart: they differ by {points}"
+        claim = f"No significant difference between {a} and {b} on this data: they differ by {points}"
         return Verdict(claim, f" ({evidence}); {_more(comparison, contrast)}.")
     word = "beats" if contrast.verdict == "better" else "loses to"
     lasting = f"; that holds for {_these(comparison)} alone" if _blocks(comparison) else ""
     where = where_it_differs(bands[b], bands[a]) if bands else None
-    found = f"{_classes(comparison, contrast)}; {where}" if where else _classes(comparison, contrast)
+    found = f"{_classes(comparison, contrast)}. {where}" if where else _classes(comparison, contrast)
     return Verdict(f"{a} {word} {b} by {points}", f" ({evidence}){lasting}. {found}.")
 
 
@@ -104,14 +104,14 @@ def _classes(comparison: Comparison, contrast: Contrast) -> str:
     names, held, by = np.array(comparison.space.names), contrast.holds, contrast.of_class
     order = np.argsort(-np.abs(np.nan_to_num(by)), kind="stable")
     gains, losses = ([str(names[i]) for i in order if held[i] and sign * by[i] > 0] for sign in (1, -1))
-    text = f"The gain can be told in {listed(gains)}" if gains else "It can be told in no single class"
-    return text + (f", a loss in {listed(losses)}" if losses else "")
+    text = f"Significant gain for: {', '.join(gains)}" if gains else "No single class gains significantly"
+    return text + (f"; significant loss for: {', '.join(losses)}" if losses else "")
 
 
 def _more(comparison: Comparison, contrast: Contrast) -> str:
     noun = "drive" if comparison.groups != len(comparison.ids) else "image"
     if _blocks(comparison):
-        return f"more of {_these(comparison)}, or better other drives, might"
+        return f"more of {_these(comparison)}, or better other drives, might show one"
     few = ""
     if contrast.units < FEWEST_UNITS:
         few = f"with {count(contrast.units, noun)} no difference could be told, however large"
@@ -119,8 +119,8 @@ def _more(comparison: Comparison, contrast: Contrast) -> str:
             return f"{few}; at least {count(FEWEST_UNITS - contrast.units, f'more {noun}')} would be needed"
         few += ", and "
     if contrast.more is None:
-        return f"{few}if they differ so little, even 1000 more {noun}s would not"
-    return f"{few}about {count(contrast.more, f'more {noun}')} would, if the difference is what it seems"
+        return f"{few}if they differ so little, even 1000 more {noun}s would not show it"
+    return f"{few}about {count(contrast.more, f'more {noun}')} would show it, if the difference is what it seems"
 
 
 def listed(names: list[str]) -> str:

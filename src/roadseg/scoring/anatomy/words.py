@@ -5,10 +5,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Int64
 
-from roadseg.scoring.anatomy.edges import NEAR
-
 NEAR_BANDS = 3
-"""How many bands lie within `NEAR` of a boundary."""
+"""How many bands lie within `edges.NEAR` pixels of a boundary: what is called boundaries here."""
 SMALLEST_GAIN = 0.0005
 """A smaller difference, as a share of all pixels, is not described."""
 
@@ -25,7 +23,7 @@ def near_share(bands: Int64[np.ndarray, "b c c"]) -> float:
 
 
 def where_it_differs(a: Int64[np.ndarray, "b c c"], b: Int64[np.ndarray, "b c c"]) -> str | None:
-    """Where `b` has more or fewer right pixels than `a`; None where they hardly differ.
+    """How much of what `b` gains on `a`, or loses, lies at boundaries; None where they hardly differ.
 
     Takes the confusions by band (`band` of `scoring.anatomy`), summed over the same images. They hold numbers of right
     pixels, not which pixels: gains and losses within a band cancel out.
@@ -35,13 +33,13 @@ def where_it_differs(a: Int64[np.ndarray, "b c c"], b: Int64[np.ndarray, "b c c"
     negligible = SMALLEST_GAIN * max(a.sum(), 1)
     if abs(total) < negligible:
         return None
-    kind = "gained" if total > 0 else "lost"
+    net = "net gain" if total > 0 else "net loss"
     share, far = near / total, total - near
-    there = f"within {NEAR} pixels of a boundary, where {100 * near_share(a):.0f} % of all pixels are"
+    boundaries = 100 * near_share(a)
     if 0 <= share <= 1:
-        return f"{100 * share:.0f} % of the pixels {kind} on balance are {there}"
+        return f"Boundaries ({boundaries:.0f} % of the pixels) account for {100 * share:.0f} % of the {net}"
     if share > 1:
         rest = "" if abs(far) < negligible else "; farther away the balance is the opposite"
-        return f"the pixels {kind} on balance are {there}{rest}"
-    rest = "" if abs(near) < negligible else "; closer the balance is the opposite"
-    return f"the pixels {kind} on balance are more than {NEAR} pixels from a boundary{rest}"
+        return f"Boundaries ({boundaries:.0f} % of the pixels) account for all of the {net}{rest}"
+    rest = "" if abs(near) < negligible else "; at boundaries the balance is the opposite"
+    return f"The {100 - boundaries:.0f} % of the pixels away from boundaries account for all of the {net}{rest}"
