@@ -154,7 +154,7 @@ def test_a_study_stands_for_its_runs(trained: RunDir, tmp_path: Path) -> None:
     (tmp_path / "study.json").write_text(json.dumps({"runs": [{"run": "runs/a"}]}))
     assert [run.path for run in complete_runs([tmp_path])] == [tmp_path / "runs" / "a"]
     (tmp_path / "runs" / "a" / "COMPLETE").unlink()
-    with pytest.raises(RunError, match="not complete"):
+    with pytest.raises(RunError, match="unfinished; run roadseg train demo-fcn16s --resume --run "):
         complete_runs([tmp_path])
 
 

@@ -47,14 +47,11 @@ def compare(words: CompareWords) -> None:
     from roadseg.report.comparison.findings import Findings
     from roadseg.report.comparison.gather import check_pictures, gather_study
     from roadseg.report.write import check_report_place
-    from roadseg.runs.arms import by_seed, check_comparable, run_names
-    from roadseg.runs.facts import read_facts
+    from roadseg.runs.arms import by_seed, read_comparable, run_names
     from roadseg.runs.run_dir import RunDir
 
     places = [RunDir(path) for path in words.runs]
-    split = words.split or ("test" if all(run.has_report("test") for run in places) else "val")
-    runs = [read_facts(run, split) for run in places]
-    check_comparable(runs)
+    runs = read_comparable(places, words.split)
     if words.output:
         check_report_place(words.output)
     names = run_names(runs)
@@ -62,7 +59,7 @@ def compare(words: CompareWords) -> None:
     findings = Findings(gather_study(None, by_seed(runs, names), words.root))
     if words.root:
         check_pictures(findings.main, words.root)
-    console.print(score_table(names, [run.report for run in runs], split))
+    console.print(score_table(names, [run.report for run in runs], runs[0].split))
     say_findings(findings, console)
     if words.output:
         with live_display(console) as display:

@@ -186,6 +186,11 @@ class Predictor:
     Answers are NumPy arrays of the image's size. Raises
     `RunError` where a run is damaged or the runs have other classes, `ConfigError` for an unknown device, and where
     it is called `DataError` for what is no such image.
+
+    >>> net = roadseg.Predictor(run)
+    >>> answer = net(image)
+    >>> answer.classes.shape == answer.confidence.shape == image.shape[:2]
+    True
     """
 
     def __init__(self, runs: RunDir | Sequence[RunDir], device: str | torch.device = "auto") -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
-from roadseg import __version__
 from roadseg.report.comparison import anatomy, confidence, leakage, learning, provenance, words
 from roadseg.report.comparison.arms import Comparison, Spread
 from roadseg.report.comparison.caveats import caveats
@@ -72,7 +72,7 @@ def html(content: dict[str, Any]) -> str:
         sections=[part for part in SECTIONS if part[0] not in OPTIONAL or content[part[0]]],
         style=Markup(style),
         script=Markup(scripts),
-        version=__version__,
+        version=version("roadseg"),
     )  # fmt: skip
 
 

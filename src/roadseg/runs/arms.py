@@ -87,6 +87,17 @@ def check_comparable(runs: Sequence[RunFacts]) -> None:
             )
 
 
+def read_comparable(places: Sequence[RunDir], split: str | None) -> list[RunFacts]:
+    """The runs and their evaluations of one split: by default test where all were scored on it, else val.
+
+    Raises `RunError` where one was not, and as `check_comparable`.
+    """
+    chosen = split or ("test" if all(run.has_report("test") for run in places) else "val")
+    runs = [read_facts(run, chosen) for run in places]
+    check_comparable(runs)
+    return runs
+
+
 def run_names(runs: Sequence[RunFacts]) -> list[str]:
     """A name for each run: its recipe, else its last two folders, else its path. Raises `ConfigError` for one twice."""
     places = [run.path.resolve() for run in runs]

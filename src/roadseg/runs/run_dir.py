@@ -14,6 +14,7 @@ import io
 import json
 import platform
 import sys
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 from zipfile import BadZipFile
@@ -25,7 +26,6 @@ from safetensors.torch import load as tensors_from_bytes
 from safetensors.torch import save as tensors_to_bytes
 from torch import Tensor
 
-from roadseg import __version__
 from roadseg.config import settings as config
 from roadseg.config.settings import Config
 from roadseg.data.splits import Splits
@@ -158,7 +158,7 @@ class RunDir(RunFiles):
 def environment() -> dict[str, Any]:
     """What produced a run: versions, machine, command."""
     return {
-        "roadseg": __version__,
+        "roadseg": version("roadseg"),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,
