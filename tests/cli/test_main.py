@@ -190,8 +190,27 @@ def test_other_labels_under_the_same_names_never_replace_a_score(
         call("data", "synthesize", other, "--drives", 4, "--frames", 2, "--width", 96, "--height", 64, "--seed", 1) == 0
     )
     assert call("evaluate", run, "--data.root", other, "--split", "val") == 2
-    assert "other labels" in capsys.readouterr().err
+    assert "has no split 'val'; choices: all" in capsys.readouterr().err
+    assert call("evaluate", run, "--data.root", other) == 0
+    assert RunDir(run).evaluations()["other-all"]["images"] == 8
     assert path.read_bytes() == before
+    shutil.copytree(other, tmp_path / "elsewhere/other")
+    assert call("evaluate", run, "--data.root", tmp_path / "elsewhere/other") == 0
+    assert call("evaluate", run, "--data.root", other) == 0
+    assert sorted(RunDir(run).evaluations()) == ["other-all", "other-all-2", "val"]
+
+
+def test_a_run_is_scored_where_it_was_trained_unless_told_otherwise(
+    run: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(run / "evaluation")
+    assert call("evaluate", run) == 0
+    assert f"scores: {run}/evaluation/val.json" in capsys.readouterr().out
+    for file in [label(data), data / "training/image_2/000000_10.png"]:
+        file.unlink()
+    assert call("evaluate", run, "--data.root", data) == 2, "a part of the run's images, which it was trained on"
+    assert "was trained on" in capsys.readouterr().err
+    assert list(RunDir(run).evaluations()) == ["val"]
 
 
 def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
@@ -346,7 +365,7 @@ BAD_INPUTS: dict[str, tuple[BadInput, str]] = {
     "damaged weights of a run": (
         on_run(lambda run: flip_bit(run / "checkpoints/best.safetensors"), *EVALUATE), "sha256",
     ),
-    "edited splits": (on_run(edit_split, "evaluate", "RUN", "--data.root", "DATA", "--split", "train"), "splits.json"),
+    "edited splits": (on_run(edit_split, "evaluate", "RUN", "--split", "train"), "splits.json"),
     "unknown split": (command("evaluate", "RUN", "--data.root", "DATA", "--split", "dev"), "'dev'"),
     "a run is already there": (lambda data, run, out: train(data, run), "already holds a run"),
     "resumed with other settings": (

@@ -28,6 +28,7 @@ from roadseg.scoring import anatomy, confidence, metrics
 from roadseg.scoring.boundary import distance_to_other_class
 from roadseg.scoring.calibration import run_temperature, summary
 from roadseg.scoring.confidence import BINS, NEAR, STARTS
+from roadseg.scoring.images import Images
 from roadseg.scoring.scores import report
 from roadseg.system.hardware import make_accelerator
 from roadseg.system.progress import Display
@@ -124,26 +125,37 @@ def at_boundary(target: UInt8[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
 
 
 def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[str, Any]:
-    """Score the run's best checkpoint on `split` of the data in `root` and write the run's `evaluation/<split>.json`.
+    """Score the run's best checkpoint on `split` of its data in `root` and write the run's `evaluation/<split>.json`.
 
     `split` is a part of the run's splits.json, a split that the data set has, or `all`.
     """
-    settings = run.config()
-    records = split_records(settings.data.at(root), run.splits(), split)
+    records = split_records(run.config().data.model_copy(update={"root": root}), run.splits(), split)
+    return score_images(run, Images(split, records, root), display)
+
+
+def score_images(run: RunDir, images: Images, display: Display) -> dict[str, Any]:
+    """Score the run's best checkpoint on images and write the run's `evaluation/<their name>.json`.
+
+    Raises `RunError` where other labels were scored under that name.
+    """
+    settings, split, records = run.config(), images.name, images.records
     accelerator, _ = make_accelerator(settings.train.precision)
     network = load_pipeline(run, accelerator.device)
     display.begin(f"reading {split}", len(records))
     samples = Samples(records, run.labels(), settings.data.cache_gib, display.advance)
-    temperature = run_temperature(run, network, samples if split == "val" else None, root, accelerator, display)
+    val = samples if split == "val" else None
+    temperature = run_temperature(run, network, val, images.root, accelerator, display)
     display.begin(f"scoring {split}", len(samples))
     network = replace(network, temperature=temperature or 1.0)
     result = evaluate(network, samples, accelerator, display.advance)
     scores = scored(run, split, result, samples, temperature)
+    if images.other is not None:
+        scores["root"] = str(images.other.resolve())
     before = run.evaluations().get(split)
     if before is not None and before["targets_sha256"] != scores["targets_sha256"]:
         raise RunError(
-            f"{split} in {root} has other labels than the {split} that {run.path} was scored on before; "
-            "give that data, or remove evaluation/" + f"{split}.json to score anew"
+            f"the labels of {split} are others than when {run.path} was scored on it; "
+            f"give those, or remove {run.evaluation / split}.json to score anew"
         )
     store(run, split, result, scores, records, accelerator)
     return scores
