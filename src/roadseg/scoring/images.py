@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from roadseg.config.settings import Data
-from roadseg.data import Dataset, dataset, label_space
+from roadseg.data import dataset, label_space
 from roadseg.data.datasets import split_records
+from roadseg.data.layouts.dataset import Dataset
 from roadseg.data.records import Record
 from roadseg.errors import ConfigError, DataError
 from roadseg.runs.run_dir import RunDir
