@@ -7,7 +7,7 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from torch import Tensor, nn
+from pointwise import SPACE, OneOfTwo, TheOther, pipeline, write_records
 
 from roadseg.config.settings import Transforms
 from roadseg.data.datasets import split_records
@@ -16,9 +16,8 @@ from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import network_input, resize_image
 from roadseg.errors import RunError
-from roadseg.inference.predictor import Pipeline
-from roadseg.labels import Label, LabelSpace, indices_from_ids
-from roadseg.models.upsample import Grid, upsample
+from roadseg.labels import indices_from_ids
+from roadseg.models.upsample import upsample
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics
 from roadseg.scoring.confidence import AS_SAID, CALIBRATED, CONFIDENCE, RIGHT, UNIT
@@ -26,52 +25,15 @@ from roadseg.scoring.evaluate import evaluate, evaluate_run
 from roadseg.scoring.scores import headline
 from roadseg.system.progress import Display
 
-SIZES = [(8, 12), (9, 7), (16, 16), (5, 20)]
-SPACE = LabelSpace(
-    name="three",
-    classes=tuple(Label(name=name, id=i, color=(i, 0, 0)) for i, name in enumerate(["road", "car", "sky"])),
-    ignored=(Label(name="void", id=9, color=(0, 0, 0)),),
-)
-
-
-class Pointwise(nn.Module):
-    """Three classes from the colour of each pixel, or with a stride of each cell; drops out in training."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.score = nn.Conv2d(3, 3, 1)
-        self.drop = nn.Dropout(0.5)
-        with torch.no_grad():
-            self.score.weight.copy_(2 * torch.eye(3)[..., None, None])
-            self.score.bias.copy_(torch.tensor([0.1, 0.0, -0.1]))
-
-    def forward(self, images: Tensor) -> Tensor:
-        cells = nn.functional.avg_pool2d(images, self.stride, ceil_mode=True) if self.stride > 1 else images
-        return self.score(self.drop(cells))
-
-
-@pytest.fixture
-def records(tmp_path: Path) -> list[Record]:
-    """Four images of different sizes from two drives, some pixels ignored."""
-    rng = np.random.default_rng(0)
-    made = []
-    for number, (height, width) in enumerate(SIZES):
-        image, label = tmp_path / f"{number}.png", tmp_path / f"{number}_label.png"
-        Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(image)
-        Image.fromarray(rng.choice(np.array([0, 1, 2, 9], np.uint8), (height, width))).save(label)
-        made.append(Record(str(number), image, label, f"drive {number % 2}"))
-    return made
-
 
 @pytest.fixture
 def accelerator() -> Accelerator:
     return Accelerator()
 
 
-def pipeline(model: nn.Module, stride: int, transforms: Transforms, **more: object) -> Pipeline:
-    device = Accelerator().device
-    return Pipeline(model.to(device).eval(), Grid(stride), transforms, device, **more)
+@pytest.fixture
+def records(tmp_path: Path) -> list[Record]:
+    return write_records(tmp_path)
 
 
 @pytest.mark.parametrize("resize", [None, (8, 8), (24, 10)])
@@ -80,7 +42,7 @@ def pipeline(model: nn.Module, stride: int, transforms: Transforms, **more: obje
 def test_counts_equal_a_direct_computation(
     records: list[Record], accelerator: Accelerator, stride: int, resize: tuple[int, int] | None, budget_gib: float
 ) -> None:
-    network = pipeline(Pointwise(stride), stride, Transforms(resize=resize), temperature=2.0)
+    network = pipeline(stride, Transforms(resize=resize), temperature=2.0)
     result = evaluate(network, Samples(records, SPACE, budget_gib), accelerator)
     counts = result.counts
     assert counts.confusions.dtype == counts.confidence.dtype == np.int64
@@ -112,7 +74,7 @@ def test_counts_equal_a_direct_computation(
 def test_every_labelled_pixel_counts_once_at_the_labels_own_size(
     records: list[Record], accelerator: Accelerator
 ) -> None:
-    network = pipeline(Pointwise(4), 4, Transforms(resize=(4, 4)))
+    network = pipeline(4, Transforms(resize=(4, 4)))
     counts = evaluate(network, Samples(records, SPACE, 1.0), accelerator).counts
     labels = [np.array(Image.open(record.label)) for record in records]
     assert counts.confusions.sum((1, 2)).tolist() == [int((ids != 9).sum()) for ids in labels]
@@ -122,7 +84,7 @@ def test_every_labelled_pixel_counts_once_at_the_labels_own_size(
 
 def test_scores_may_be_taken_at_the_input_s_size(records: list[Record], accelerator: Accelerator) -> None:
     """Every pixel of the shrunken label counts once; the predictions that are kept have the label's own size."""
-    network = pipeline(Pointwise(1), 1, Transforms(resize=(4, 8), score_at="input"))
+    network = pipeline(1, Transforms(resize=(4, 8), score_at="input"))
     result = evaluate(network, Samples(records, SPACE, 1.0), accelerator)
     for record, confusion in zip(records, result.counts.confusions, strict=True):
         ids = Image.open(record.label)
@@ -146,34 +108,20 @@ def test_a_perfect_network_scores_1(tmp_path: Path, accelerator: Accelerator) ->
     Image.fromarray(255 * np.eye(3, dtype=np.uint8)[ids]).save(tmp_path / "image.png")
     Image.fromarray(ids).save(tmp_path / "label.png")
     record = Record("0", tmp_path / "image.png", tmp_path / "label.png", "drive")
-    result = evaluate(pipeline(Pointwise(1), 1, Transforms()), Samples([record], SPACE, 1.0), accelerator)
+    result = evaluate(pipeline(1, Transforms()), Samples([record], SPACE, 1.0), accelerator)
     assert set(headline(result.counts.confusions.sum(0)).values()) == {1.0}
 
 
 def test_ignored_pixels_alone_count_nothing(records: list[Record], accelerator: Accelerator) -> None:
     Image.fromarray(np.full((8, 12), 9, np.uint8)).save(records[0].label)
-    result = evaluate(pipeline(Pointwise(1), 1, Transforms()), Samples(records[:1], SPACE, 1.0), accelerator)
+    result = evaluate(pipeline(1, Transforms()), Samples(records[:1], SPACE, 1.0), accelerator)
     assert not result.counts.confusions.any()
     assert not result.counts.confidence.any()
 
 
-class OneOfTwo(Accelerator):
-    """One of two processes; adding up is left to the test."""
-
-    process_index = 0
-    num_processes = 2
-
-    def reduce(self, tensor: Tensor) -> Tensor:
-        return tensor
-
-
-class TheOther(OneOfTwo):
-    process_index = 1
-
-
 def test_processes_share_the_images(records: list[Record], accelerator: Accelerator) -> None:
     """Their counts add up to those of one process, for an odd number of images too."""
-    samples, network = Samples(records[:3], SPACE, 1.0), pipeline(Pointwise(1), 1, Transforms())
+    samples, network = Samples(records[:3], SPACE, 1.0), pipeline(1, Transforms())
     whole = evaluate(network, samples, accelerator).counts
     parts = [evaluate(network, samples, kind()).counts for kind in (OneOfTwo, TheOther)]
     assert (parts[0].confusions + parts[1].confusions == whole.confusions).all()

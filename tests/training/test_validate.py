@@ -7,40 +7,16 @@ import pytest
 import torch
 from accelerate import Accelerator
 from PIL import Image
-from torch import Tensor, nn
+from pointwise import SPACE, OneOfTwo, TheOther, pipeline, write_records
 
 from roadseg.config.settings import Transforms
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import network_input, resize_image
-from roadseg.inference.predictor import Pipeline
-from roadseg.labels import IGNORE, Label, LabelSpace
-from roadseg.models.upsample import Grid, upsample
+from roadseg.labels import IGNORE
+from roadseg.models.upsample import upsample
 from roadseg.training.losses import cross_entropy_sum, target_weight
 from roadseg.training.validate import validate
-
-SPACE = LabelSpace(
-    name="three",
-    classes=tuple(Label(name=name, id=i, color=(i, 0, 0)) for i, name in enumerate(["road", "car", "sky"])),
-    ignored=(Label(name="void", id=9, color=(0, 0, 0)),),
-)
-
-
-class Pointwise(nn.Module):
-    """Three classes from the colour of each pixel, or with a stride of each cell; drops out in training."""
-
-    def __init__(self, stride: int) -> None:
-        super().__init__()
-        self.stride = stride
-        self.score = nn.Conv2d(3, 3, 1)
-        self.drop = nn.Dropout(0.5)
-        with torch.no_grad():
-            self.score.weight.copy_(2 * torch.eye(3)[..., None, None])
-            self.score.bias.copy_(torch.tensor([0.1, 0.0, -0.1]))
-
-    def forward(self, images: Tensor) -> Tensor:
-        cells = nn.functional.avg_pool2d(images, self.stride, ceil_mode=True) if self.stride > 1 else images
-        return self.score(self.drop(cells))
 
 
 @pytest.fixture
@@ -48,23 +24,9 @@ def accelerator() -> Accelerator:
     return Accelerator()
 
 
-def pipeline(stride: int, transforms: Transforms, layout: torch.memory_format = torch.contiguous_format) -> Pipeline:
-    device = Accelerator().device
-    model = Pointwise(stride).to(device, memory_format=layout)
-    return Pipeline(model, Grid(stride), transforms, device, layout)
-
-
 @pytest.fixture
 def records(tmp_path: Path) -> list[Record]:
-    """Four images of different sizes, some pixels ignored."""
-    rng = np.random.default_rng(0)
-    made = []
-    for number, (height, width) in enumerate([(8, 12), (9, 7), (16, 16), (5, 20)]):
-        image, label = tmp_path / f"{number}.png", tmp_path / f"{number}_label.png"
-        Image.fromarray(rng.integers(0, 256, (height, width, 3), dtype=np.uint8)).save(image)
-        Image.fromarray(rng.choice(np.array([0, 1, 2, 9], np.uint8), (height, width))).save(label)
-        made.append(Record(str(number), image, label, "drive"))
-    return made
+    return write_records(tmp_path)
 
 
 @pytest.mark.parametrize("resize", [None, (8, 8), (24, 10)])
@@ -132,20 +94,6 @@ def test_ignored_pixels_alone_count_nothing(records: list[Record], accelerator: 
     result = validate(pipeline(1, Transforms()), Samples(records[:1], SPACE, 1.0), accelerator)
     assert not result.confusion.any()
     assert result.loss == 0
-
-
-class OneOfTwo(Accelerator):
-    """One of two processes; adding up is left to the test."""
-
-    process_index = 0
-    num_processes = 2
-
-    def reduce(self, tensor: Tensor) -> Tensor:
-        return tensor
-
-
-class TheOther(OneOfTwo):
-    process_index = 1
 
 
 def test_processes_share_the_images(records: list[Record], accelerator: Accelerator) -> None:
