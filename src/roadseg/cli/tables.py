@@ -30,7 +30,7 @@ def score_table(names: list[str], reports: list[dict[str, Any]], split: str) -> 
         table.add_column(escape(name), justify="right")
     for key, score in SCORES.items():
         shown = [_with_interval(report[key], report["ci95"].get(key)) for report in reports]
-        table.add_row(score.title, *shown, end_section=key == "mean_accuracy")
+        table.add_row(score.title, *shown, end_section=key == list(SCORES)[-1])
     rare = first["too_few_units"]
     for name in first["per_class"]:
         intervals = [report["ci95"]["per_class"].get(name) for report in reports]
