@@ -15,7 +15,7 @@ from roadseg.errors import ConfigError, DataError
 from roadseg.labels import LabelSpace
 from roadseg.scoring import metrics, stats
 from roadseg.scoring.external.coding import Finding, Guess, class_counts, refuse_mixed, settle
-from roadseg.scoring.external.conventions import CONVENTIONS, OURS, Convention, Counts, Rule, hits, parts
+from roadseg.scoring.external.conventions import CONVENTIONS, OURS, Convention, Counts, parts
 from roadseg.scoring.external.explain import because
 from roadseg.scoring.external.pairing import grouping, pair_up
 from roadseg.scoring.external.read import CODINGS, Coding, Pair, tally
@@ -92,24 +92,17 @@ def report(scored: Scored) -> dict[str, Any]:
     class alone.
     """
     counts, space = scored.counts, scored.space
-    total = counts.sum(0)
-    total[-1] = 0
-    correct, union, truth = (array[0] for array in hits(total[None], OURS))
-    per_class = np.where(union > 0, correct / np.maximum(union, 1), np.nan)
     groups = [pair.group for pair in scored.pairs]
     known = counts.copy()
     known[:, -1] = 0  # ignored pixels
     margins = metrics.margins(known)[..., :-1]
+    values = metrics.by_score(metrics.scores(margins.sum(0)))
     return {
-        "pixel_accuracy": number(metrics.pixel_accuracy(total)),
-        "mean_accuracy": number(metrics.mean_accuracy(total)),
-        "mean_iou": number(parts(counts, OURS).score),
-        "micro_iou": number(parts(counts, Rule(averaging="pooled")).score),
-        "frequency_weighted_iou": number(np.nansum(truth * np.nan_to_num(per_class)) / truth.sum()),
-        "per_class": dict(zip(space.names, map(number, per_class), strict=True)),
+        **{name: number(value) for name, value in values.headline.items()},
+        "per_class": dict(zip(space.names, map(number, values.per_class), strict=True)),
         "images": len(scored.pairs),
         "groups": len(set(groups)),
-        "pixels": int(total.sum()),
+        "pixels": int(known.sum()),
         **intervals(margins, stats.resampling_units(groups), space.names),
         "labels": space.name,
         "paired": scored.how,
@@ -118,7 +111,7 @@ def report(scored: Scored) -> dict[str, Any]:
             "targets": scored.codings[1]._asdict(),
         },
         "ignored_pixels": int(counts[:, -1].sum()),
-        "void_predictions": int(total[:, -1].sum()),
+        "void_predictions": int(known[:, :, -1].sum()),
         "conventions": [_entry(convention, counts, space.names) for convention in CONVENTIONS],
     }
 
