@@ -1,6 +1,6 @@
 """Runs with real pictures and real scores that no network had to be trained for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +10,16 @@ import torch
 from roadseg.config.settings import Config
 from roadseg.data import label_space, load_records
 from roadseg.data.decode import read_target
+from roadseg.data.splits import Splits, ids_sha256
 from roadseg.inference.visualize import png
-from roadseg.labels import IGNORE, LabelSpace
+from roadseg.labels import IGNORE, Label, LabelSpace
 from roadseg.report import write_report
 from roadseg.report.comparison.arms import Study
 from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
-from roadseg.runs.arms import read_arm
-from roadseg.runs.run_dir import RunDir
+from roadseg.runs.arms import Arm, read_arm
+from roadseg.runs.facts import RunFacts
+from roadseg.runs.run_dir import Confusions, RunDir
 from roadseg.scoring.metrics import confusion_matrix
 from roadseg.scoring.scores import headline, report
 from roadseg.system.progress import Display
@@ -103,3 +105,32 @@ def page_of(tmp_path: Path) -> Callable[..., str]:
         return (tmp_path / "report" / "report.html").read_text()
 
     return write
+
+
+@pytest.fixture
+def made_arm(tiny: Callable[..., Config], tmp_path: Path) -> Callable[..., Arm]:
+    """An arm of one run that is on no disk: images of three classes, of which a share `wrong` is called road."""
+    classes = tuple(
+        Label(name=name, id=index, color=(9 * index, 0, 0)) for index, name in enumerate(("road", "car", "sky"))
+    )
+
+    def make(name: str, groups: Sequence[str], wrong: float, **changes: object) -> Arm:
+        ids = tuple(f"{group}-{number:03d}" for number, group in enumerate(groups))
+        confusions = np.zeros((len(ids), 3, 3), np.int64)
+        for number, confusion in enumerate(confusions):
+            rng = np.random.default_rng(number)
+            truth = rng.integers(200, 400, 3)
+            lost = rng.binomial(truth, [0, wrong, wrong])
+            confusion[range(3), range(3)] = truth - lost
+            confusion[:, 0] += lost
+        parts = {"train": ("t",), "val": tuple(sorted(ids)), "test": ()}
+        facts = RunFacts(
+            path=tmp_path / name, split="val", settings=tiny(**{"data.root": str(tmp_path / "no data"), **changes}),
+            splits=Splits(scheme="grouped", seed=0, sha256=ids_sha256(parts), **parts),
+            space=LabelSpace(name="made", classes=classes), history=[], environment={}, report={},
+            confusions=Confusions(list(ids), confusions, list(groups)), anatomy=None, confidence=None,
+            confidence_of_val=None, temperature=None,
+        )  # fmt: skip
+        return Arm(name, (facts,))
+
+    return make

@@ -11,11 +11,12 @@ from roadseg.report.comparison.arms import Comparison, Study
 from roadseg.report.comparison.caveats import caveats
 from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
-from roadseg.runs.arms import read_arm
+from roadseg.runs.arms import Arm, read_arm
 from roadseg.runs.run_dir import RunDir
 
 MakeRun = Callable[..., RunDir]
 MakeDrives = Callable[[int, int], Path]
+MakeArm = Callable[..., Arm]
 
 
 def said(comparison: Comparison) -> list[str]:
@@ -39,10 +40,9 @@ def test_two_drives_cannot_tell_whatever_the_difference(two_arms: Comparison) ->
     assert "beats" not in sentence
 
 
-def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun, make_drives: MakeDrives) -> None:
-    data = {"data.root": str(make_drives(16, 1))}
-    runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
-    comparison = gather("x", [read_arm(name, (run,), "val") for name, run in runs.items()])
+def test_a_difference_in_every_drive_is_told_with_its_classes(made_arm: MakeArm) -> None:
+    drives = [f"drive {number}" for number in range(8)]
+    comparison = gather("x", [made_arm("low", drives, 0.5), made_arm("high", drives, 0.1)], resamples=500)
     (sentence,) = said(comparison)
     assert sentence.startswith("high beats low by ")
     assert "paired over 8 images" in sentence
@@ -50,24 +50,24 @@ def test_a_difference_in_every_drive_is_told_with_its_classes(make_run: MakeRun,
     (contrast,) = comparison.contrasts
     assert (contrast.a, contrast.b, contrast.verdict) == ("low", "high", "worse")
     assert contrast.turned().verdict == "better"
+    assert contrast.turned().interval == (-contrast.interval[1], -contrast.interval[0])
 
 
-def test_few_long_drives_are_cut_and_stand_for_themselves(make_run: MakeRun, make_drives: MakeDrives) -> None:
-    data = {"data.root": str(make_drives(4, 15))}
-    runs = {name: make_run(name, wrong=wrong, **data) for name, wrong in (("low", 0.5), ("high", 0.1))}
-    comparison = gather("x", [read_arm(name, (run,), "val") for name, run in runs.items()])
+def test_few_long_drives_are_cut_and_stand_for_themselves(made_arm: MakeArm) -> None:
+    drives = ["first"] * 15 + ["second"] * 15
+    comparison = gather("x", [made_arm("low", drives, 0.5), made_arm("high", drives, 0.1)], resamples=500)
     (sentence,) = said(comparison)
     assert "paired over 30 images in 6 stretches of 2 drives, p = 0.031 by swaps and < 0.001 by t)" in sentence
     assert "; that holds for these 2 drives alone." in sentence
     warned = " ".join(caveats(comparison))
     assert "All images are of 2 drives or sequences, too few to stand for others. 6 stretches" in warned
     assert "about more of the same" in warned
-    assert "as many stretches of consecutive images" in dict(words.method(comparison))["Intervals"]
+    assert "500 times (seed 0) as many stretches of consecutive images" in dict(words.method(comparison))["Intervals"]
 
 
-def test_equal_arms_are_not_told_apart(make_run: MakeRun) -> None:
-    runs = [make_run(name) for name in "abc"]
-    sentences = said(gather("x", [read_arm(run.path.name, (run,), "val") for run in runs]))
+def test_equal_arms_are_not_told_apart(made_arm: MakeArm) -> None:
+    drives = [f"drive {number}" for number in range(8)]
+    sentences = said(gather("x", [made_arm(name, drives, 0.3) for name in "abc"], resamples=500))
     assert len(sentences) == 2
     assert all(sentence.startswith("No significant difference between a and ") for sentence in sentences)
 

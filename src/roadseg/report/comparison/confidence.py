@@ -17,7 +17,7 @@ from roadseg.scoring.calibration import LEVELS, threshold
 from roadseg.scoring.confidence import AS_SAID, CALIBRATED, NEAR
 from roadseg.system.progress import percent
 
-PLACES = {"all": "All pixels", "inside": "Inside objects", "boundary": "At boundaries"}
+REGIONS = {"all": "All pixels", "inside": "Inside objects", "boundary": "At boundaries"}
 HONEST = 0.005
 """Claims that are nearer to the truth than this are called so."""
 
@@ -55,20 +55,20 @@ class ArmConfidence:
         """All images of all seeds, int64 (2, 2, 3, BINS)."""
         return np.asarray(self.counts.sum((0, 1)))
 
-    def part(self, place: str, calibration: int) -> np.ndarray:
-        """The seeds' counts of one place, int64 (S, 3, BINS)."""
-        return confidence.regions(self.counts.sum(1)[:, calibration])[place]
+    def part(self, region: str, calibration: int) -> np.ndarray:
+        """The seeds' counts of one region, int64 (S, 3, BINS)."""
+        return confidence.regions(self.counts.sum(1)[:, calibration])[region]
 
-    def error(self, place: str, calibration: int) -> float:
+    def error(self, region: str, calibration: int) -> float:
         """Expected calibration error, the mean over the seeds."""
-        return float(confidence.calibration_error(confidence.merged(self.part(place, calibration))).mean())
+        return float(confidence.calibration_error(confidence.merged(self.part(region, calibration))).mean())
 
     @cached_property
     def intervals(self) -> dict[str, Span]:
-        """95 % bootstrap intervals of the calibrated error for these seeds, by place."""
+        """95 % bootstrap intervals of the calibrated error for these seeds, by region."""
         return {
-            place: self._resampled(confidence.merged(counts), lambda sums: confidence.calibration_error(sums).mean(-1))
-            for place, counts in confidence.regions(self.counts[:, :, CALIBRATED]).items()
+            region: self._resampled(confidence.merged(counts), lambda sums: confidence.calibration_error(sums).mean(-1))
+            for region, counts in confidence.regions(self.counts[:, :, CALIBRATED]).items()
         }
 
     def _resampled(self, counts: np.ndarray, statistic: Any) -> Span:
@@ -149,7 +149,7 @@ def section(comparison: Comparison, arms: Sequence[ArmConfidence | None]) -> dic
     return {
         "known": known,
         "rows": [_row(sure) for sure in known],
-        "places": PLACES,
+        "regions": REGIONS,
         "levels": [f"{100 * level:g}" for level in LEVELS],
         "near": NEAR,
         "says": [words(sure) for sure in known],
@@ -168,9 +168,9 @@ def _row(sure: ArmConfidence) -> dict[str, Any]:
         "number": sure.number,
         "temperature": ", ".join(dict.fromkeys(known)) or "–",
         "errors": [
-            {"before": sure.error(place, AS_SAID), "after": sure.error(place, CALIBRATED),
-             "interval": _span(sure.intervals[place])}
-            for place in PLACES
+            {"before": sure.error(region, AS_SAID), "after": sure.error(region, CALIBRATED),
+             "interval": _span(sure.intervals[region])}
+            for region in REGIONS
         ],
         "promises": sure.promises,
         "intervals": [_span(promise.interval) if promise else "" for promise in sure.promises],
@@ -188,7 +188,7 @@ def words(sure: ArmConfidence) -> str:
     found += f": {_judged(said)}."
     if any(value is not None for value in sure.temperatures):
         found += f" After its temperature it claims {percent(calibrated[0])} %"
-        inside, boundary = (_claim(sure, place, CALIBRATED) for place in ("inside", "boundary"))
+        inside, boundary = (_claim(sure, region, CALIBRATED) for region in ("inside", "boundary"))
         found += (
             f"; inside objects it is then {_judged(inside)} ({percent(inside[0])} % claimed, {percent(inside[1])} % "
         )
@@ -196,9 +196,9 @@ def words(sure: ArmConfidence) -> str:
     return found
 
 
-def _claim(sure: ArmConfidence, place: str, calibration: int) -> tuple[float, float]:
+def _claim(sure: ArmConfidence, region: str, calibration: int) -> tuple[float, float]:
     """Mean confidence and accuracy over all seeds."""
-    counts = confidence.regions(sure.total[calibration])[place]
+    counts = confidence.regions(sure.total[calibration])[region]
     return float(confidence.mean_confidence(counts)), float(confidence.accuracy(counts))
 
 
@@ -244,7 +244,7 @@ def of_arm(sure: ArmConfidence | None) -> dict[str, Any] | None:
     if sure is None:
         return None
     figures = {
-        name: {("ece" if place == "all" else f"ece_{place}"): sure.error(place, calibration) for place in PLACES}
+        name: {("ece" if region == "all" else f"ece_{region}"): sure.error(region, calibration) for region in REGIONS}
         for name, calibration in (("calibrated", CALIBRATED), ("uncalibrated", AS_SAID))
     }
     interval = sure.intervals["all"]

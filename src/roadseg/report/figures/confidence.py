@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from roadseg.report.comparison.confidence import PLACES, ArmConfidence
+from roadseg.report.comparison.confidence import REGIONS, ArmConfidence
 from roadseg.report.figures import svg
 from roadseg.report.figures.panel import Panel, percents, side_by_side
 from roadseg.report.figures.svg import text
@@ -25,18 +25,18 @@ def panels(arms: Sequence[ArmConfidence]) -> list[tuple[str, Markup]]:
     """Titles and drawings: reliability inside objects and at boundaries, and risk by coverage."""
     if not arms:
         return []
-    reliable = [(PLACES[place], _reliability(arms, place)) for place in ("inside", "boundary")]
+    reliable = [(REGIONS[region], _reliability(arms, region)) for region in ("inside", "boundary")]
     return [*reliable, ("Leaving out the unsure", _risk(arms))]
 
 
-def _reliability(arms: Sequence[ArmConfidence], place: str) -> Markup:
+def _reliability(arms: Sequence[ArmConfidence], region: str) -> Markup:
     panel = Panel.of((0, 1), (0, 1))
     parts = [panel.axes(percents(TICKS), percents(TICKS), "confidence, %", "right, %")]
     parts.append(panel.line([(0, 0), (1, 1)], "ideal"))
     for arm in arms:
         own = []
         for calibration, kind in ((AS_SAID, "train"), (CALIBRATED, "val")):
-            counts = confidence.merged(confidence.regions(arm.total[calibration])[place])
+            counts = confidence.merged(confidence.regions(arm.total[calibration])[region])
             bins = zip(*(values.tolist() for values in confidence.reliability(counts)), strict=True)
             shown = [(sure, right) for sure, right, share in bins if share >= SMALLEST_SHARE]
             own.append(panel.line(shown, f"line {kind}"))
