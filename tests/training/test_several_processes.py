@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -83,40 +84,55 @@ def assert_same_run(one: RunDir, two: RunDir) -> None:
         assert two.prediction_file("val", image_id).exists()
 
 
-def test_two_processes_make_a_study(streets: Path, tmp_path: Path) -> None:
-    words = ["study", "demo-fcn32s", "demo-fcn16s", "--data.root", str(streets), "--output", str(tmp_path)]
-    flags = ["--model.width", "0.05", "--transforms.crop", "64", "64", "--train.epochs", "1"]
-    process = start([*TORCHRUN, *ROADSEG, *words, *flags, "--data.split.fractions", "0.5", "0.5", "0"])
-    output, error = process.communicate(timeout=120)
-    assert process.returncode == 0, error
-    assert output.count("cpu x 2") == 2
-    assert (tmp_path / "report.html").exists()
-
-
 ONE_AFTER_ANOTHER = """
-import json, sys
+import json, os, sys
 from roadseg.cli.main import main
 
-sys.exit(any(main(words) for words in json.loads(sys.argv[1])))
+for words in json.loads(sys.argv[1]):
+    if code := main(words):
+        sys.exit(code)
+    if os.environ["RANK"] == "0":
+        print("DONE", words[0], flush=True)
 """
-"""Commands in one start of the processes, up to the first that fails."""
 
 
-def test_a_process_without_an_image_does_not_hang(streets: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def begun(streets: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """A folder in which two processes, started once, made a run, scored it again and made a study; what each said.
+
+    The run has 5 training images and 1 for validation: one process is without.
+    """
+    folder = tmp_path_factory.mktemp("begun")
+    split = ["--data.split.scheme", "random", "--data.split.fractions", "0.87", "0.12", "0.01"]
+    train = [*training(streets, folder / "run", 1), *split, "--train.epochs", "1"]
+    train += ["--model.skips", "normalised", "--model.batch_norm", "true"]
+    evaluate = ["evaluate", str(folder / "run"), "--data.root", str(streets), "--split", "val"]
+    study = ["study", "demo-fcn32s", "demo-fcn16s", "--data.root", str(streets), "--output", str(folder / "study")]
+    study += ["--model.width", "0.05", "--transforms.crop", "64", "64", "--train.epochs", "1"]
+    study += ["--data.split.fractions", "0.5", "0.5", "0"]
+    script = folder / "one_after_another.py"
+    script.write_text(ONE_AFTER_ANOTHER)
+    process = start([*TORCHRUN, "--", str(script), json.dumps([train, evaluate, study])])
+    output, error = process.communicate(timeout=180)
+    assert process.returncode == 0, error
+    said = re.findall(r"(.*?)^DONE (\w+)$", output, re.DOTALL | re.MULTILINE)
+    return folder, {command: text for text, command in said}
+
+
+def test_two_processes_make_a_study(begun: tuple[Path, dict[str, str]]) -> None:
+    folder, shown = begun
+    assert shown["study"].count("cpu x 2") == 2
+    assert (folder / "study" / "report.html").exists()
+
+
+def test_a_process_without_an_image_does_not_hang(begun: tuple[Path, dict[str, str]]) -> None:
     """With batch normalisation, whose statistics processes share in training, and one validation image for two.
 
     Of 5 training images the last one is left out: with it one process would have a batch more than the other.
     """
-    run = RunDir(tmp_path / "run")
-    flags = ["--data.split.scheme", "random", "--data.split.fractions", "0.87", "0.12", "0.01", "--train.epochs", "1"]
-    flags += ["--model.skips", "normalised", "--model.batch_norm", "true"]
-    scoring = ["evaluate", str(run.path), "--data.root", str(streets), "--split", "val"]
-    script = tmp_path / "one_after_another.py"
-    script.write_text(ONE_AFTER_ANOTHER)
-    words = json.dumps([[*training(streets, run.path, 1), *flags], scoring])
-    process = start([*TORCHRUN, "--", str(script), words])
-    _, error = process.communicate(timeout=120)
-    assert process.returncode == 0, error
+    folder, shown = begun
+    run = RunDir(folder / "run")
+    assert shown["evaluate"]
     assert (len(run.splits().train), len(run.splits().val)) == (5, 1)
     assert run.metrics()[0]["step"] == 2
     assert run.complete
