@@ -1,4 +1,4 @@
-"""A made-up network, data set, loss and recipe, added as CONTRIBUTING says: a module and the line of its diff each."""
+"""What CONTRIBUTING says to add, made up and added by its own diffs: network, data set, score, loss, recipe."""
 
 import json
 import re
@@ -8,6 +8,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from jaxtyping import Float
@@ -24,6 +25,7 @@ from roadseg.labels import ClassChoice, Label, LabelSpace
 from roadseg.models.base import SegmentationModel
 from roadseg.models.upsample import Grid, upsample
 from roadseg.models.vgg16 import VGG16
+from roadseg.scoring import metrics
 from roadseg.training.losses import target_weight
 
 CONTRIBUTING = Path(__file__).parents[1] / "CONTRIBUTING.md"
@@ -77,6 +79,11 @@ def dice_sum(logits: Tensor, targets: Tensor, grid: Grid, class_weights: Tensor 
     return (weight * (1 - (2 * overlap + 1) / (both + 1))).sum(), pixels.argmax(1).to(torch.uint8)
 
 
+def worst_iou(margins: metrics.Margins) -> np.ndarray:
+    correct, true, predicted = np.moveaxis(margins, -2, 0)
+    return np.asarray(np.fmin.reduce(metrics.ratio(correct, true + predicted - correct), -1))
+
+
 def half(network: str) -> Any:
     """BDD100K, two epochs."""
     settings = recipes.fine_tuned("bdd100k", network)
@@ -87,14 +94,15 @@ def half(network: str) -> Any:
 @pytest.fixture(autouse=True)
 def _added(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines that CONTRIBUTING adds, and modules of the names that they say."""
-    names = vars(registry) | vars(recipes) | {"bdd100k_half": half}
+    names = vars(registry) | vars(recipes) | vars(metrics) | {"bdd100k_half": half, "_worst_iou": worst_iou}
     tables: dict[str, dict[str, Any]] = {
         "NETWORKS": registry.NETWORKS,
         "DATASETS": registry.DATASETS,
+        "SCORES": metrics.SCORES,
         "LOSSES": registry.LOSSES,
         "OTHERS": recipes.OTHERS,
     }
-    diffs = re.findall(r"^ +(\w+): dict.*\n *\+ +(.*)", CONTRIBUTING.read_text(), re.MULTILINE)
+    diffs = re.findall(r"^ +(\w+)\b.* = \{\n *\+ +(.*)", CONTRIBUTING.read_text(), re.MULTILINE)
     added = {table: eval(f"{{{line}}}", names) for table, line in diffs if table in tables}
     assert added.keys() == tables.keys()
     for table, lines in added.items():
@@ -137,6 +145,9 @@ def test_what_was_added_trains(root: Path, tmp_path: Path, capsys: pytest.Captur
         capsys.readouterr().out.split()
     )
     assert json.loads((run / "config.json").read_text())["train"]["loss"] == "dice"
+    scores = json.loads((run / "evaluation/val.json").read_text())
+    assert scores["worst_iou"] == min(iou for iou in scores["per_class"].values() if iou is not None)
+    assert "worst_iou" in scores["ci95"]
     assert call("train", "bdd100k-linknet", "--data.root", root, "--model.head", "light") == 2
     assert "linknet has no setting head, only width, batch_norm" in capsys.readouterr().err
 
