@@ -6,7 +6,7 @@ import jinja2
 import pytest
 
 from roadseg.report.figures import theme
-from roadseg.report.html import breakable, data_uri, environment, hex_color, markdown_text, score
+from roadseg.report.html import breakable, command, data_uri, environment, hex_color, markdown_text, score
 
 
 @pytest.mark.parametrize(
@@ -40,6 +40,10 @@ def test_a_file_inside_the_page_holds_its_bytes() -> None:
 
 def test_colors_are_written_as_the_web_does() -> None:
     assert hex_color((0, 10, 255)) == "#000aff"
+
+
+def test_a_command_is_not_broken_within_a_flag() -> None:
+    assert command("a --b-c <d>") == 'a <span class="whole">--b-c</span> &lt;d&gt;'
 
 
 def test_words_have_no_meaning_in_markdown() -> None:

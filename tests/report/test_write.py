@@ -93,6 +93,18 @@ def test_the_numbers_are_those_of_the_evaluations(make_run: MakeRun, page_of: Pa
     assert "No significant difference between first and second on this data" in page.text
 
 
+def test_what_to_try_next_stands_under_the_verdict(make_run: MakeRun, page_of: PageOf, tmp_path: Path) -> None:
+    page = Page(page_of({"a": [make_run("a")], "b": [make_run("b", wrong=0.5)]}))
+    (step, *_) = json.loads((tmp_path / "report" / "scores.json").read_text())["next_steps"]
+    assert set(step) == {"advice", "reason", "command"}
+    assert f"What to try next {step['advice']} : {step['reason']}." in page.text
+    assert step["command"] in page.text
+    markdown = (tmp_path / "report" / "report.md").read_text()
+    places = [markdown.index(words) for words in ("These data cannot tell", "## What to try next", "## Result")]
+    assert places == sorted(places)
+    assert f"   {step['command']}\n" in markdown
+
+
 def test_the_page_stands_alone_and_is_in_order(make_run: MakeRun, page_of: PageOf) -> None:
     text = page_of({"a": [make_run("a")], "b": [make_run("b", wrong=0.5)]})
     page = Page(text)

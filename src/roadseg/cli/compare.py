@@ -70,7 +70,7 @@ def compare(words: CompareWords) -> None:
 
 
 def say_findings(findings: Findings, console: Console) -> None:
-    """Verdicts, what random folds would have shown, and what more labels would bring."""
+    """Verdicts, what random folds would have shown, what more labels would bring, and what to try next."""
     from roadseg.report.comparison import leakage, learning
 
     for verdict in findings.verdicts:
@@ -81,6 +81,8 @@ def say_findings(findings: Findings, console: Console) -> None:
         console.print(learning_table(learning.rows(findings.curves)))
     for verdict in findings.learning:
         say(console, verdict.text)
+    for step in findings.next_steps:
+        say(console, f"next: {step.advice}: {step.reason}\n  {step.command}")
 
 
 def learning_table(rows: list[dict[str, str]]) -> Table:

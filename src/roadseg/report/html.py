@@ -25,7 +25,7 @@ def environment(package: str, autoescape: bool = True) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"percent": score, "breakable": breakable, "uri": data_uri, "md": markdown_text}
+    made.filters |= {"percent": score, "breakable": breakable, "command": command, "uri": data_uri, "md": markdown_text}
     made.globals |= {name: Markup(theme.properties(colors)) for name, colors in theme.THEMES.items()}
     return made
 
@@ -48,6 +48,13 @@ def hex_color(color: Sequence[int]) -> str:
 def markdown_text(words: str) -> str:
     """Text without a meaning in Markdown."""
     return re.sub(r"([\\`*_{}\[\]<>#|~])", r"\\\1", words)
+
+
+def command(line: str) -> Markup:
+    """A command whose flags are not broken at their hyphens."""
+    return Markup(" ").join(
+        svg.element("span", word, class_="whole") if word.startswith("--") else word for word in line.split(" ")
+    )
 
 
 def breakable(text: str) -> Markup:

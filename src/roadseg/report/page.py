@@ -109,6 +109,7 @@ def _result(findings: Findings) -> dict[str, Any]:
     return {
         "facts": words.facts(main),
         "verdicts": findings.verdicts + findings.learning,
+        "next_steps": findings.next_steps,
         "caveats": caveats(main),
         "score_names": {name: score.title for name, score in SCORES.items()},
         "score_text": _score_text,

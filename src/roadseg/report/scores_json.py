@@ -19,6 +19,7 @@ comparisons: each pair of arms, a minus b, with
   with_seeds            whether other training seeds are in the interval and in p
   per_class             by name: difference, ci95, p_holm (null for a class that fewer than 6 units hold), units, holds
 sentences: the verdicts in words
+next_steps: what to try next, the most important first, each with its advice, the measured reason, and the command
 leakage, where a study measured it: one entry for each arm with its name, mean_iou on grouped and on random folds, their
 difference, its ci95, and p, corrected for the number of arms
 learning, where a study varied the share of the training images: one entry for each curve with its name; points, each
@@ -62,6 +63,7 @@ def scores_file(findings: Findings) -> str:
         "units": _units(comparison),
         "comparisons": [_contrast(contrast, comparison.space.names) for contrast in comparison.contrasts],
         "sentences": [verdict.text for verdict in findings.verdicts + findings.learning],
+        "next_steps": [step._asdict() for step in findings.next_steps],
     }
     if findings.leakage:
         content["leakage"] = leakage.for_programs(findings.leakage)

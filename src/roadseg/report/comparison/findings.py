@@ -13,6 +13,7 @@ from roadseg.report.comparison.confidence import ArmConfidence
 from roadseg.report.comparison.contrasts import Contrast
 from roadseg.report.comparison.leakage import Leakage
 from roadseg.report.comparison.learning import Curve
+from roadseg.report.comparison.next_steps import NextStep, next_steps
 from roadseg.report.comparison.verdicts import Verdict
 
 
@@ -54,6 +55,11 @@ class Findings:
     def learning(self) -> list[Verdict]:
         """Would more labels help: a sentence or two for each curve."""
         return learning.sentences(self.curves)
+
+    @cached_property
+    def next_steps(self) -> list[NextStep]:
+        """What to try next, the most important first."""
+        return next_steps(self.main, self.against_first, self.anatomies, [curve.name for curve in self.curves])
 
     @cached_property
     def confidences(self) -> list[ArmConfidence | None]:

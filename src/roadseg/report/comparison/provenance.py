@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -13,7 +13,7 @@ import torch
 
 from roadseg import models
 from roadseg.config.recipes import recipe
-from roadseg.config.settings import WITHOUT_EFFECT, Config, Model, flat
+from roadseg.config.settings import WITHOUT_EFFECT, Config, Model, as_trained, flat
 from roadseg.errors import ConfigError
 from roadseg.report.comparison.arms import ScoredArm
 from roadseg.runs.facts import RunFacts
@@ -100,7 +100,7 @@ def commands(arm: ScoredArm, split: str, root: Path | None = None) -> list[str]:
     for run in arm.arm.runs:
         settings, place = run.settings, _place_again(run)
         data = ["--data.root", str(root or settings.data.root)]
-        lines.append(shlex.join(["roadseg", "train", settings.recipe, "--run", place, *data, *_flags(settings)]))
+        lines.append(shlex.join(["roadseg", "train", settings.recipe, "--run", place, *data, *flags(settings)]))
         lines.append(shlex.join(["roadseg", "evaluate", place, *data, "--split", split]))
     return lines
 
@@ -116,18 +116,22 @@ def _place_again(run: RunFacts) -> str:
     return str(Path("again", *run.path.resolve().parts[-2:]))
 
 
-def _flags(settings: Config) -> list[str]:
-    """The settings that differ from the recipe's, or all but the unset ones where the recipe is not known."""
+def flags(settings: Config, without: Collection[str] = ()) -> list[str]:
+    """The settings that differ from the recipe's as it is trained with these first weights, but for those `without`.
+
+    All but the unset ones where the recipe is not known.
+    """
     now = flat(settings.model_dump())
     try:
-        before = flat(recipe(settings.recipe).model_dump())
+        before = flat(as_trained(recipe(settings.recipe).model_copy(update={"model": settings.model})).model_dump())
+        before |= {f"model.{key}": value for key, value in recipe(settings.recipe).model.model_dump().items()}
     except ConfigError:
         before = dict.fromkeys(now)
-    flags = []
+    found = []
     for key, value in now.items():
-        if value != before[key] and key not in {"recipe", "data.root"}:
-            flags += [f"--{key}", *(map(_text, value) if isinstance(value, tuple) else [_text(value)])]
-    return flags
+        if value != before[key] and key not in {"recipe", "data.root", *without}:
+            found += [f"--{key}", *(map(_text, value) if isinstance(value, tuple) else [_text(value)])]
+    return found
 
 
 def _text(value: Any) -> str:
