@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,8 +15,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from roadseg.cli.flags import Command, Parser, Words, add_command
 from roadseg.cli.main import AFTER_DATA, BEFORE_DATA, DATA, main
-from roadseg.config.recipes import names
+from roadseg.config.recipes import about_data, names, recipe
+from roadseg.config.registry import NETWORKS
 from roadseg.runs import lock
 from roadseg.runs.run_dir import RunDir
 
@@ -51,7 +54,14 @@ def call_with(entry: Callable[[list[str]], int], argv: tuple[object, ...]) -> in
         return int(stop.code or 0)
 
 
-EXAMPLES = [command.example for command in (*BEFORE_DATA, *DATA, *AFTER_DATA) if command.example]
+COMMANDS = (*BEFORE_DATA, *DATA, *AFTER_DATA)
+
+
+def needs_words(words: type[Words]) -> bool:
+    return any(field.is_required() for name, field in words.model_fields.items() if name != "given")
+
+
+EXAMPLES = [command.example for command in COMMANDS if needs_words(command.words)]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
@@ -214,8 +224,18 @@ def test_a_run_is_scored_where_it_was_trained_unless_told_otherwise(
 
 
 def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("recipes") == 0
+    assert call("recipes", "--all") == 0
     assert len(capsys.readouterr().out.splitlines()) == len(names())
+    assert call("recipes") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+    assert all(any(re.search(rf"\b{name}\b", line) for line in lines) for name in (*NETWORKS, *about_data()))
+    assert call("recipes", "camvid-fcn16s") == 0
+    shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
+    assert shown["transforms.crop"] == "320 320"
+    assert shown["transforms.resize"] == "none"
+    assert shown["model.name"] == "fcn16s"
     assert call("doctor") == 0
     assert "torch" in capsys.readouterr().out
 
@@ -243,6 +263,27 @@ def test_a_division_is_told_by_its_groups(
     (tmp_path / "splits.json").unlink()
     assert call("data", "split", "demo-fcn16s", *flags) == 0
     assert f"3 groups: {drives['train'][0]} and 2 more" in capsys.readouterr().out
+
+
+def test_the_help_shows_the_values_of_the_recipe_that_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("train", "--help") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "passes over the training images [12]" in shown
+    assert "In brackets: the value in camvid-fcn8s" in shown
+    assert "example: roadseg train camvid-fcn8s --data.root camvid" in shown
+    assert call("train", "kitti-fcn8s", "--help") == 0
+    assert "passes over the training images [30]" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_default_is_in_the_help(command: Command[Any]) -> None:
+    parser = Parser(prog="test")
+    add_command(lambda *args, **options: parser, command, recipe("camvid-fcn8s"))
+    shown = " ".join(parser.format_help().split())
+    fields = {name: field for name, field in command.words.model_fields.items() if name != "given"}
+    defaults = [field.default for field in fields.values() if not field.is_required()]
+    for default in defaults:
+        assert default in (None, False, ()) or f"(default: {default})" in shown
 
 
 def test_help_does_not_import_torch() -> None:

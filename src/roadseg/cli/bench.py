@@ -46,4 +46,4 @@ def bench(words: BenchWords) -> None:
         write_bytes(words.output, (json.dumps(content, indent=2) + "\n").encode())
 
 
-BENCH = Command("bench", BenchWords, bench)
+BENCH = Command("bench", BenchWords, bench, "roadseg bench train loader")

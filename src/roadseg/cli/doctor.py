@@ -17,4 +17,4 @@ def doctor(words: Words) -> None:
             console.print(f"{'':<12} {finding.advice}", style="yellow", highlight=False, markup=False, soft_wrap=True)
 
 
-DOCTOR = Command("doctor", Words, doctor)
+DOCTOR = Command("doctor", Words, doctor, "roadseg doctor")

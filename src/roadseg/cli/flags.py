@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, NoReturn, TypeVar
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from roadseg.config.overrides import choices, did_you_mean, is_tuple
-from roadseg.config.settings import RECORDED, Config, Settings, complaint
+from roadseg.config.overrides import as_typed, choices, did_you_mean, is_tuple, setting_fields
+from roadseg.config.settings import Config, Settings, complaint, flat
 from roadseg.errors import ConfigError, closest
 
 VALUES = {
@@ -25,6 +25,11 @@ ALSO_CALLED = {
     "fit": "train", "list": "runs", "export": "predict",
 }  # fmt: skip
 """Commands by the names that other tools have for them."""
+OFTEN = (
+    "data.root", "model.weights", "train.epochs", "train.batch_size", "optimizer.lr", "transforms.resize",
+    "transforms.crop",
+)  # fmt: skip
+"""Settings that come first in the help."""
 SETTING = "setting "
 """What the settings' names begin with among the parsed arguments, so that they are no words of the command."""
 
@@ -68,7 +73,7 @@ class Command(Generic[Typed]):
     name: str
     words: type[Typed]
     act: Callable[[Typed], int | None]
-    example: str = ""
+    example: str
 
     def run(self, parsed: dict[str, Any]) -> int:
         """Do it with what argparse read; the exit code. Raises `ConfigError` for a value that does not fit."""
@@ -116,23 +121,27 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}\n")
 
 
-def add_command(add_parser: Callable[..., Parser], command: Command[Any]) -> None:
-    """Make the parser of a command, with its flags, usage and example."""
+def add_command(add_parser: Callable[..., Parser], command: Command[Any], shown: Config) -> None:
+    """Make the parser of a command, with its flags, usage and example, and settings with their values in `shown`."""
     about = (command.act.__doc__ or "").strip()
     summary = about.splitlines()[0]
     parser = add_parser(
         command.name,
         help=summary[0].lower() + summary[1:].rstrip("."),
         description=about,
-        epilog=f"example: {command.example}" if command.example else None,
+        epilog=f"example: {command.example}",
         allow_abbrev=False,
     )
     parser.set_defaults(command=command, parser=parser)
     parser.example = command.example
     parts = [_add_word(parser, name, field) for name, field in command.words.model_fields.items() if name != "given"]
     if issubclass(command.words, WithSettings):
-        add_settings(parser, Config, command.words.SECTIONS)
+        add_settings(parser, command.words.SECTIONS, flat(shown.model_dump()))
         parts.append("[settings]")
+        parser.epilog = (
+            f"In brackets: the value in {shown.recipe}; roadseg recipes NAME shows those of another recipe.\n"
+            f"The word none unsets a setting, such as a crop.\n\n{parser.epilog}"
+        )
     parser.usage = " ".join([parser.prog, *parts])
 
 
@@ -146,7 +155,7 @@ def _add_word(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> s
     if isinstance(shown, Argument):
         many = is_tuple(field.annotation)
         parser.add_argument(
-            flag, nargs=("+" if required else "*") if many else None, metavar=metavar, help=about,
+            flag, nargs=("+" if required else "*") if many else None if required else "?", metavar=metavar, help=about,
             default=argparse.SUPPRESS,
         )  # fmt: skip
         written = f"{metavar} ..." if many else metavar
@@ -171,39 +180,36 @@ def _inside(field: FieldInfo) -> Any:
 
 
 def add_settings(
-    parser: argparse.ArgumentParser, kind: type[Settings] = Config, sections: tuple[str, ...] = ()
+    parser: argparse.ArgumentParser, sections: tuple[str, ...] = (), values: Mapping[str, Any] | None = None
 ) -> None:
-    """One flag for each setting of `kind` (below the named sections, if any), with its description as help."""
-    for name, field in kind.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, Settings):
-            if not sections or name in sections:
-                group = parser.add_argument_group(
-                    f"{name}: {(section.__doc__ or '').splitlines()[0].lower().rstrip('.')}"
-                )
-                _add_fields(group, section, f"{name}.")
-        elif name not in RECORDED and not sections:
-            _add_field(parser, name, field)
+    """One flag for each setting (below the named sections, if any), with its description as help.
+
+    `values` by dotted names stand in brackets after it. Those in OFTEN come first.
+    """
+    fields = {key: field for key, field in setting_fields().items() if not sections or key.split(".")[0] in sections}
+    often = parser.add_argument_group("settings that are often given")
+    for key in (*OFTEN, *(key for key in fields if "." not in key)):
+        if key in fields:
+            _add_field(often, key, fields.pop(key), values)
+    for name in dict.fromkeys(key.split(".")[0] for key in fields):
+        about = Config.model_fields[name].annotation.__doc__ or ""
+        group = parser.add_argument_group(f"{name}: {about.splitlines()[0].lower().rstrip('.')}")
+        for key, field in fields.items():
+            if key.startswith(f"{name}."):
+                _add_field(group, key, field, values)
 
 
-def _add_fields(group: argparse._ArgumentGroup, kind: type[Settings], prefix: str) -> None:
-    for name, field in kind.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Settings):
-            _add_fields(group, field.annotation, f"{prefix}{name}.")
-        else:
-            _add_field(group, f"{prefix}{name}", field)
-
-
-def _add_field(group: argparse._ActionsContainer, key: str, field: FieldInfo) -> None:
-    values = choices(field.annotation)
+def _add_field(group: argparse._ArgumentGroup, key: str, field: FieldInfo, values: Mapping[str, Any] | None) -> None:
+    words = choices(field.annotation)
     many = is_tuple(field.annotation)
+    shown = f" [{as_typed(values[key])}]" if values else ""
     group.add_argument(
         f"--{key}",
         dest=f"{SETTING}{key}",
         default=argparse.SUPPRESS,
         nargs="+" if many else None,
-        metavar="|".join(values) or VALUES.get(key.rsplit(".", 1)[-1], key.rsplit(".", 1)[-1].upper()),
-        help=(field.description or "").replace("%", "%%"),
+        metavar="|".join(words) or VALUES.get(key.rsplit(".", 1)[-1], key.rsplit(".", 1)[-1].upper()),
+        help=((field.description or "") + shown).replace("%", "%%"),
     )
 
 

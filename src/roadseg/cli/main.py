@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from roadseg import __version__
@@ -23,6 +24,8 @@ from roadseg.cli.study import STUDY
 from roadseg.cli.suspects import SUSPECTS
 from roadseg.cli.terminal import BAD_INPUT, FAILED, INTERRUPTED, complain
 from roadseg.cli.train import TRAIN
+from roadseg.config.recipes import RECOMMENDED, names, recipe
+from roadseg.config.settings import Config
 from roadseg.errors import OUT_OF_MEMORY, RoadsegError, WorkFailed, out_of_memory
 from roadseg.system.processes import sleep_while_waiting
 
@@ -36,7 +39,9 @@ AFTER_DATA: tuple[Command[Any], ...] = (BENCH, DOCTOR)
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
-    arguments, unknown = _parser().parse_known_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    named = next((word for word in argv if word in names()), RECOMMENDED)
+    arguments, unknown = _parser(recipe(named)).parse_known_args(argv)
     parsed = vars(arguments)
     parser: Parser = parsed.pop("parser")
     command: Command[Any] | None = parsed.pop("command", None)
@@ -66,7 +71,8 @@ def main(argv: list[str] | None = None) -> int:
         return complain("interrupted", INTERRUPTED)
 
 
-def _parser() -> Parser:
+def _parser(shown: Config) -> Parser:
+    """The parser of all commands; their help shows the settings' values in `shown`."""
     parser = Parser(
         prog="roadseg",
         description="Train, compare and ship semantic segmentation of street scenes.",
@@ -76,14 +82,14 @@ def _parser() -> Parser:
     parser.set_defaults(parser=parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for command in BEFORE_DATA:
-        add_command(commands.add_parser, command)
+        add_command(commands.add_parser, command, shown)
     data = commands.add_parser(
         "data", help="check images and labels, count classes, divide them, draw streets", allow_abbrev=False
     )
     data.set_defaults(parser=data)
     inner = data.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for command in DATA:
-        add_command(inner.add_parser, command)
+        add_command(inner.add_parser, command, shown)
     for command in AFTER_DATA:
-        add_command(commands.add_parser, command)
+        add_command(commands.add_parser, command, shown)
     return parser

@@ -36,4 +36,4 @@ def runs(words: RunsWords) -> None:
             say(console, f"damaged: {run.damage}")
 
 
-RUNS = Command("runs", RunsWords, runs)
+RUNS = Command("runs", RunsWords, runs, "roadseg runs studies")

@@ -67,20 +67,29 @@ def setting_value(key: str, value: str) -> str | list[str]:
 
     Raises `ConfigError` for a setting that does not exist, with the closest one.
     """
-    known = _keys(Config)
+    known = setting_fields()
     if key not in known:
         about = {name: field.description or "" for name, field in known.items()}
         raise ConfigError(f"no setting {key!r}; {did_you_mean(key, about)}roadseg train --help lists them")
     return value.split(",") if is_tuple(known[key].annotation) else value
 
 
-def _keys(kind: type[Settings], prefix: str = "") -> dict[str, FieldInfo]:
+def as_typed(value: Any) -> str:
+    """The value of a setting as one would type it after its flag."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return " ".join(map(as_typed, value)) if isinstance(value, tuple | list) else str(value)
+
+
+def setting_fields(kind: type[Settings] = Config, prefix: str = "") -> dict[str, FieldInfo]:
     """Every setting by its dotted name."""
     found: dict[str, FieldInfo] = {}
     for name, field in kind.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, Settings):
-            found |= _keys(section, f"{prefix}{name}.")
+            found |= setting_fields(section, f"{prefix}{name}.")
         elif name not in RECORDED:
             found[f"{prefix}{name}"] = field
     return found

@@ -70,6 +70,8 @@ OTHERS: dict[str, tuple[Callable[[str], Config], Iterable[str]]] = {
 }
 """Recipes that no line of a data set makes: the function, and the words after their name that it takes."""
 
+RECOMMENDED = "camvid-fcn8s"
+"""The recipe to begin with, whose network is the one to take where nothing speaks for another."""
 CRF = "_crf"
 """What the recipes end in that are another recipe with a fully connected CRF over its predictions."""
 
@@ -98,6 +100,12 @@ def _recipes() -> dict[str, Recipe]:
     for name in [name for name in found if name.endswith("-fcn8s")]:
         found[name + CRF] = Recipe(found[name].about, partial(with_crf, name))
     return found
+
+
+def about_data() -> dict[str, str]:
+    """What recipes are trained on, in words, by the first part of their names."""
+    others = {kind: (make.__doc__ or "").splitlines()[0].rstrip(".") for kind, (make, _) in OTHERS.items()}
+    return {name: line.title for name, line in DATASETS.items()} | others
 
 
 def names() -> list[str]:
