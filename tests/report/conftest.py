@@ -25,6 +25,8 @@ from roadseg.scoring.scores import headline, report
 from roadseg.system.progress import Display
 
 MakeRun = Callable[..., RunDir]
+FEW = 200
+"""Resamples of tests that do not look at intervals closely."""
 MakeDrives = Callable[[int, int], Path]
 
 
@@ -99,9 +101,17 @@ def make_run(tiny: Callable[..., Config], tmp_path: Path) -> MakeRun:
 def page_of(tmp_path: Path) -> Callable[..., str]:
     """The text of the page about some arms, given as names and lists of runs."""
 
-    def write(arms: dict[str, list[RunDir]], title: str = "A comparison", split: str = "val", **options: object) -> str:
+    def write(
+        arms: dict[str, list[RunDir]],
+        title: str = "A comparison",
+        split: str = "val",
+        resamples: int = FEW,
+        failures: Sequence[str] = (),
+    ) -> str:
         made = [read_arm(name, runs, split) for name, runs in arms.items()]
-        write_report(Findings(Study(gather(title, made))), tmp_path / "report", Display(), **options)  # type: ignore[arg-type]
+        write_report(
+            Findings(Study(gather(title, made, resamples=resamples))), tmp_path / "report", Display(), failures
+        )
         return (tmp_path / "report" / "report.html").read_text()
 
     return write

@@ -14,6 +14,7 @@ import yaml
 from PIL import Image
 
 from roadseg.runs.run_dir import RunDir
+from roadseg.scoring.stats import RESAMPLES
 from roadseg.system.progress import percent
 
 MakeRun = Callable[..., RunDir]
@@ -75,7 +76,7 @@ def report_of(run: RunDir, split: str = "val") -> dict[str, object]:
 
 def test_the_numbers_are_those_of_the_evaluations(make_run: MakeRun, page_of: PageOf, tmp_path: Path) -> None:
     runs = {name: [make_run(name, wrong=wrong)] for name, wrong in (("first", 0.2), ("second", 0.6))}
-    page = Page(page_of(runs))
+    page = Page(page_of(runs, resamples=RESAMPLES))
     markdown = (tmp_path / "report" / "report.md").read_text()
     scores, classes = page.tables[0], {row[0]: row for row in page.tables[2][1:]}
     for number, (name, (run,)) in enumerate(runs.items()):

@@ -45,7 +45,7 @@ def counted(make_run: MakeRun) -> list[RunDir]:
 
 
 def compared(runs: list[RunDir]) -> Comparison:
-    return gather("t", [read_arm(run.path.name, (run,), "val") for run in runs])
+    return gather("t", [read_arm(run.path.name, (run,), "val") for run in runs], resamples=200)
 
 
 def test_bands_hold_the_pixels_that_are_scored(counted: list[RunDir]) -> None:

@@ -47,7 +47,7 @@ def counted(make_run: MakeRun) -> Callable[..., RunDir]:
 
 
 def compared(runs: dict[str, list[RunDir]], split: str = "val") -> Comparison:
-    return gather("x", [read_arm(name, members, split) for name, members in runs.items()])
+    return gather("x", [read_arm(name, members, split) for name, members in runs.items()], resamples=200)
 
 
 def test_errors_are_those_of_the_counts(counted: Callable[..., RunDir]) -> None:

@@ -27,7 +27,7 @@ def folds(make_run: MakeRun, scheme: str, **wrong: float) -> Comparison:
         split = {"data__split__scheme": scheme, "data__split__folds": 2}
         runs = [make_run(f"{name}-{scheme}-{fold}", share, **split, data__split__fold=fold) for fold in range(2)]
         arms.append(read_arm(name, runs, "val"))
-    return gather("streets", arms)
+    return gather("streets", arms, resamples=200)
 
 
 @pytest.fixture

@@ -49,7 +49,9 @@ def arms(make_run: MakeRun, recipe: str, seeds: int = 2, shares: dict[float, flo
 @pytest.fixture
 def study(make_run: MakeRun) -> Study:
     steeper = {0.25: 0.9, 0.5: 0.6, 1.0: 0.3}
-    return gather_study("shares", [*arms(make_run, "demo-fcn16s"), *arms(make_run, "demo-fcn32s", shares=steeper)])
+    return gather_study(
+        "shares", [*arms(make_run, "demo-fcn16s"), *arms(make_run, "demo-fcn32s", shares=steeper)], resamples=200
+    )
 
 
 def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) -> None:
@@ -127,7 +129,7 @@ def test_the_sentence_claims_no_more_than_the_interval(study: Study) -> None:
 
 
 def test_one_seed_is_told(make_run: MakeRun) -> None:
-    alone = gather_study("shares", arms(make_run, "demo-fcn16s", 1))
+    alone = gather_study("shares", arms(make_run, "demo-fcn16s", 1), resamples=200)
     found = Findings(alone).curves
     assert any("its luck cannot be seen" in note for note in notes(alone.main, found))
 

@@ -26,7 +26,7 @@ MakeRun = Callable[..., RunDir]
 
 
 def scored(*arms: Arm) -> tuple[ScoredArm, ...]:
-    return gather("x", arms).arms
+    return gather("x", arms, resamples=200).arms
 
 
 def test_only_what_differs_between_arms_is_listed(make_run: MakeRun) -> None:

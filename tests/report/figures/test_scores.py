@@ -22,7 +22,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 def comparison(make_run: Callable[..., RunDir]) -> Comparison:
     """Two arms, one of them with two seeds."""
     first = [make_run(f"a{seed}", wrong=0.2, seed=seed) for seed in (0, 1)]
-    return gather("x", [read_arm("first & <b>", first, "val"), read_arm("second", (make_run("b", wrong=0.5),), "val")])
+    return gather(
+        "x",
+        [read_arm("first & <b>", first, "val"), read_arm("second", (make_run("b", wrong=0.5),), "val")],
+        resamples=200,
+    )
 
 
 def test_the_files_are_drawings_of_their_own(comparison: Comparison) -> None:
