@@ -6,7 +6,7 @@
     picture = roadseg.overlay(image, answer.classes, run.labels())
 
 Images are uint8 (H, W, 3) arrays or PIL images, classes uint8 (H, W) arrays of class indices, 255 for ignored pixels.
-Bad input raises a `RoadsegError` that says what is wrong, where, and how to mend it. What computes loads torch, the
+Bad input raises a `RoadsegError` that says what is wrong, where, and how to fix it. What computes loads torch, the
 import does not. `docs/python.md` goes from a folder of photos to a verdict.
 """
 

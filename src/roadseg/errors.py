@@ -1,4 +1,4 @@
-"""The errors that a person may see: one or two lines that say what is wrong, where, and how to mend it."""
+"""The errors that a person may see: one or two lines that say what is wrong, where, and how to fix it."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

@@ -112,13 +112,13 @@ class TestTarget:
     def test_unknown_colour(self, tmp_path: Path) -> None:
         path = png(tmp_path / "a.png", np.array([[[255, 0, 0], [254, 0, 0]]], np.uint8))
         with pytest.raises(
-            DataError, match=r"a\.png: colour \(254, 0, 0\) is not a class of red and blue; mend the file"
+            DataError, match=r"a\.png: colour \(254, 0, 0\) is not a class of red and blue; fix the file"
         ):
             read_target(path, RED_BLUE)
 
     def test_unknown_id(self, tmp_path: Path) -> None:
         path = png(tmp_path / "a.png", np.full((2, 2), 200, np.uint8))
-        with pytest.raises(DataError, match=r"a\.png: label 200 is not a class of camvid \(0-10; ignored: 11\); mend"):
+        with pytest.raises(DataError, match=r"a\.png: label 200 is not a class of camvid \(0-10; ignored: 11\); fix"):
             read_target(path, CAMVID)
 
 

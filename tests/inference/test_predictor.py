@@ -13,7 +13,7 @@ from PIL import Image
 from roadseg.bench import work
 from roadseg.config.overrides import overridden
 from roadseg.config.settings import Crf, to_json
-from roadseg.curation.suspects.outside import judges, opinions
+from roadseg.curation.suspects.held_out import held_out_images, held_out_predictions
 from roadseg.data.decode import read_image
 from roadseg.data.transforms import network_input, resize_image
 from roadseg.errors import ConfigError, DataError, RunError
@@ -87,11 +87,12 @@ def test_everyone_gets_the_same_classes_and_confidence(
     with ZipFile(archive) as content, content.open(f"semantic/{photo.name}") as member, Image.open(member) as picture:
         assert np.array_equal(np.asarray(picture), ids)
 
-    opinion = next(each for each in opinions(judges([run], streets)[0], Display()) if each.record.id == photo.stem)
-    assert np.array_equal(opinion.predicted, classes)
-    assert np.allclose(opinion.log_best, np.log(confidence), rtol=0, atol=1e-6)
-    agreed = opinion.target == classes
-    assert np.allclose(opinion.log_label[agreed], opinion.log_best[agreed], rtol=0, atol=1e-5)
+    groups, _ = held_out_images([run], streets)
+    prediction = next(each for each in held_out_predictions(groups, Display()) if each.record.id == photo.stem)
+    assert np.array_equal(prediction.predicted, classes)
+    assert np.allclose(prediction.log_best, np.log(confidence), rtol=0, atol=1e-6)
+    agreed = prediction.target == classes
+    assert np.allclose(prediction.log_label[agreed], prediction.log_best[agreed], rtol=0, atol=1e-5)
 
     training = Training(RunDir(tmp_path / "live"), run.config(), Display())
     training.learner.network.load_state_dict(run.weights("best"))

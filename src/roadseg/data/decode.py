@@ -80,7 +80,7 @@ def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:
     try:
         indices = indices_from_colors(values, space) if space.coding == "colors" else indices_from_ids(values, space)
     except ValueError as error:
-        raise DataError(f"{path}: {error}; mend the file or choose the label space that it was made with") from error
+        raise DataError(f"{path}: {error}; fix the file or choose the label space that it was made with") from error
     return torch.from_numpy(indices)
 
 

@@ -20,7 +20,7 @@ from roadseg.errors import WeightsError, WorkFailed
 
 CHUNK = 1 << 20
 Report = Callable[[int, int | None], None]
-"""Called with the number of bytes on disk and the size of the whole file, if the server tells it."""
+"""Called with the number of bytes on disk, and the size of the whole file if known."""
 
 
 def fetch(url: str, target: Path, sha256: str, *, visible: bool = False, timeout: float = 30.0) -> None:

@@ -21,7 +21,7 @@ def cpu_count() -> int:
 
 
 def load() -> float:
-    """Processes that were running or waiting for a core in the last minute, on average; 0 where that is not told."""
+    """Processes that were running or waiting for a core in the last minute, on average; 0 where unknown."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
 
 

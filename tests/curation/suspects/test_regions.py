@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadseg.curation.suspects.outside import Opinion, opinion
+from roadseg.curation.suspects.held_out import HeldOutPrediction, held_out_prediction
 from roadseg.curation.suspects.regions import Thresholds, ranked, wrong_regions
 from roadseg.data.records import Record
 from roadseg.inference.predictor import Answer, Logits
@@ -17,15 +17,15 @@ from roadseg.models.upsample import Grid
 HERE = Path()
 
 
-def judged(target: np.ndarray, predicted: np.ndarray, sure: float = 0.9, classes: int = 3) -> Opinion:
+def judged(target: np.ndarray, predicted: np.ndarray, sure: float = 0.9, classes: int = 3) -> HeldOutPrediction:
     """What a network says that gives `sure` to the predicted class and shares the rest among the others."""
     probabilities = torch.full((classes, *target.shape), (1 - sure) / (classes - 1))
     probabilities.scatter_(0, torch.from_numpy(predicted.astype(np.int64))[None], sure)
     answer = Answer((Logits(probabilities.log(), Grid(1), (target.shape[0], target.shape[1])),), (1.0,))
-    return opinion(Record("a", HERE, HERE, "a"), torch.from_numpy(target.astype(np.uint8)), answer)
+    return held_out_prediction(Record("a", HERE, HERE, "a"), torch.from_numpy(target.astype(np.uint8)), answer)
 
 
-def test_an_opinion_has_the_probabilities_of_prediction_and_label() -> None:
+def test_it_has_the_probabilities_of_prediction_and_label() -> None:
     found = judged(np.array([[0, 1], [IGNORE, 2]]), np.array([[0, 2], [1, 2]]), sure=0.8)
     assert found.predicted.tolist() == [[0, 2], [1, 2]]
     assert np.allclose(np.exp(found.log_best), 0.8)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from roadseg.cli.main import main
 from roadseg.curation.suspects import find
-from roadseg.curation.suspects.outside import judges, opinions
+from roadseg.curation.suspects.held_out import held_out_images, held_out_predictions
 from roadseg.curation.suspects.regions import wrong_regions
 from roadseg.data.splits import ids_sha256
 from roadseg.data.streets import synthesize
@@ -24,7 +24,7 @@ from roadseg.system.progress import Display
 
 
 def test_only_images_outside_training_are_looked_at(trained: RunDir, streets: Path) -> None:
-    groups, trained_on = judges([trained], streets)
+    groups, trained_on = held_out_images([trained], streets)
     splits = trained.splits()
     assert list(groups) == [(trained,)]
     assert {record.id for record in groups[(trained,)]} == {*splits.val, *splits.test}
@@ -38,7 +38,7 @@ def test_each_image_is_judged_by_all_runs_that_have_not_seen_it(trained: RunDir,
     content |= {"train": list(splits.val), "val": list(splits.train)}
     content["sha256"] = ids_sha256({"train": splits.val, "val": splits.train})
     (other.path / "splits.json").write_text(json.dumps(content))
-    groups, trained_on = judges([trained, other], streets)
+    groups, trained_on = held_out_images([trained, other], streets)
     assert trained_on == []
     assert {runs: {record.id for record in records} for runs, records in groups.items()} == {
         (trained,): set(splits.val), (other,): set(splits.train),
@@ -99,17 +99,17 @@ def test_other_data_with_the_same_ids_is_refused(
     assert not output.exists()
 
 
-@pytest.mark.parametrize(("mended", "told"), [(2, None), (3, "3 of 4 images have other labels")])
-def test_half_of_the_labels_may_be_mended(
-    trained: RunDir, streets: Path, tmp_path: Path, mended: int, told: str | None
+@pytest.mark.parametrize(("corrected", "refusal"), [(2, None), (3, "3 of 4 images have other labels")])
+def test_half_of_the_labels_may_be_corrected(
+    trained: RunDir, streets: Path, tmp_path: Path, corrected: int, refusal: str | None
 ) -> None:
     data = shutil.copytree(streets, tmp_path / "data")
-    for image in trained.splits().val[:mended]:
+    for image in trained.splits().val[:corrected]:
         path = data / "training" / "semantic" / f"{image}.png"
         ids = np.array(Image.open(path))
         ids[50:62, 36:60] = 23
         Image.fromarray(ids).save(path)
-    with pytest.raises(DataError, match=told) if told else nullcontext():
+    with pytest.raises(DataError, match=refusal) if refusal else nullcontext():
         find([trained], data, Display())
 
 
@@ -129,8 +129,10 @@ def test_a_label_that_was_changed_is_a_region_of_its_own(trained: RunDir, street
     ids = np.array(Image.open(path))
     ids[50:62, 36:60] = 23  # sky in the middle of the road
     Image.fromarray(ids).save(path)
-    groups, _ = judges([trained], data)
-    changed = next(opinion for opinion in opinions(groups, Display()) if opinion.record.id == image)
+    groups, _ = held_out_images([trained], data)
+    changed = next(
+        prediction for prediction in held_out_predictions(groups, Display()) if prediction.record.id == image
+    )
     sky = trained.labels().names.index("sky")
     boxes = [region.box for region in wrong_regions(changed, vague=0) if region.label == sky]
     assert (36, 50, 60, 62) in boxes

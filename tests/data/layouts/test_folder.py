@@ -63,7 +63,7 @@ def test_group_by_pattern(tmp_path: Path) -> None:
 def test_pattern_that_fits_not_every_id(tmp_path: Path) -> None:
     describe(tmp_path, "i/{id}.png", "m/{id}.png", group=r"^(\d+)_")
     touch(tmp_path, "i/x.png", "m/x.png")
-    with pytest.raises(DataError, match=r"group '\^\(\\\\d\+\)_' finds nothing in 'x' \(.*i/x\.png\); mend it in"):
+    with pytest.raises(DataError, match=r"group '\^\(\\\\d\+\)_' finds nothing in 'x' \(.*i/x\.png\); fix it in"):
         found(tmp_path)
 
 
@@ -134,7 +134,7 @@ def test_split_of_a_folder_without_splits(tmp_path: Path) -> None:
 
 def test_no_images(tmp_path: Path) -> None:
     describe(tmp_path, "i/{id}.png", "m/{id}.png")
-    with pytest.raises(DataError, match=r"no files i/\{id\}\.png in .*; mend images in .*roadseg\.yaml"):
+    with pytest.raises(DataError, match=r"no files i/\{id\}\.png in .*; fix images in .*roadseg\.yaml"):
         found(tmp_path)
 
 
@@ -186,7 +186,7 @@ def test_incomplete_descriptions(tmp_path: Path, text: str) -> None:
 
 def test_no_yaml(tmp_path: Path) -> None:
     (tmp_path / "roadseg.yaml").write_text("images: {id}: x")
-    with pytest.raises(ConfigError, match=r"cannot read .*roadseg\.yaml: .*; mend the file") as caught:
+    with pytest.raises(ConfigError, match=r"cannot read .*roadseg\.yaml: .*; fix the file") as caught:
         folder.load_layout(tmp_path)
     assert "\n" not in str(caught.value)
 

@@ -35,7 +35,7 @@ class CheckWords(WithData):
 
 
 def check(words: CheckWords) -> int:
-    """Find what is wrong with images and labels, and say how to mend it."""
+    """Find what is wrong with images and labels, and say how to fix it."""
     import json
 
     inputs, root = _to_check(words)

@@ -39,7 +39,7 @@ def stats(words: StatsWords) -> int:
     say(
         console,
         f"roadseg data check {words.recipe} --data.root {shlex.quote(str(data.root))} says which files, "
-        "and how to mend them",
+        "and how to fix them",
     )
     return FAILED
 

@@ -1,4 +1,4 @@
-"""The label doctor: what is wrong with images and labels, in which files, and how to mend it. Reads only."""
+"""The label doctor: what is wrong with images and labels, in which files, and how to fix it. Reads only."""
 
 from roadseg.curation.check.draft import draft
 from roadseg.curation.check.finding import Finding

@@ -1,4 +1,4 @@
-"""Labels that do not lie where the image says: shifted, mirrored, or of another image."""
+"""Labels that do not fit their image: shifted, mirrored, or of another image."""
 
 from __future__ import annotations
 

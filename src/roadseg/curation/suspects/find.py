@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from roadseg.curation.suspects.outside import judges, opinions
+from roadseg.curation.suspects.held_out import held_out_images, held_out_predictions
 from roadseg.curation.suspects.regions import Region, Suspect, Thresholds, ranked, wrong_regions
 from roadseg.data.records import Record
 from roadseg.labels import LabelSpace
@@ -36,19 +36,19 @@ class Findings:
 def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
     """Search every labelled image below `root` that at least one of the runs was not trained on.
 
-    Raises `RunError` and `DataError` as `judges` and `read_sample`, and `DataError` where `root` holds other data than
-    the runs were scored on.
+    Raises `RunError` and `DataError` as `held_out_images` and `read_sample`. Raises `DataError` if `root` holds other
+    data than the runs were scored on.
     """
     space = runs[0].labels()
-    groups, trained_on = judges(runs, root)
+    groups, trained_on = held_out_images(runs, root)
     records = {record.id: record for members in groups.values() for record in members}
     for run in runs:
         check_same(_scored(run), records, root, run.path, run.labels(), run.config().transforms.scored_size)
     thresholds = Thresholds(len(space.classes))
     regions: list[Region] = []
-    for opinion in opinions(groups, display):
-        thresholds.add(opinion)
-        regions += wrong_regions(opinion)
+    for prediction in held_out_predictions(groups, display):
+        thresholds.add(prediction)
+        regions += wrong_regions(prediction)
     values = thresholds.values()
     return Findings(ranked(regions, values), records, trained_on, values, space, list(runs))
 

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy import ndimage
 
-from roadseg.curation.suspects.outside import Opinion
+from roadseg.curation.suspects.held_out import HeldOutPrediction
 from roadseg.labels import IGNORE
 
 SMALLEST = 20
@@ -56,9 +56,9 @@ class Suspect:
     score: float
 
 
-def contradicted(opinion: Opinion, vague: int = VAGUE) -> Bool[np.ndarray, "h w"]:
+def contradicted(prediction: HeldOutPrediction, vague: int = VAGUE) -> Bool[np.ndarray, "h w"]:
     """Pixels where the prediction differs from the label, farther than `vague` pixels from the predicted class."""
-    target, predicted = opinion.target, opinion.predicted
+    target, predicted = prediction.target, prediction.predicted
     wrong = (target != IGNORE) & (predicted != target)
     for index in np.unique(predicted[wrong]) if vague else ():
         near = ndimage.binary_dilation(target == index, np.ones((3, 3)), iterations=vague)
@@ -66,29 +66,31 @@ def contradicted(opinion: Opinion, vague: int = VAGUE) -> Bool[np.ndarray, "h w"
     return np.asarray(wrong)
 
 
-def wrong_regions(opinion: Opinion, smallest: int = SMALLEST, vague: int = VAGUE) -> list[Region]:
+def wrong_regions(prediction: HeldOutPrediction, smallest: int = SMALLEST, vague: int = VAGUE) -> list[Region]:
     """The connected regions of `contradicted` with one label and at least `smallest` pixels."""
-    target, wrong = opinion.target, contradicted(opinion, vague)
+    target, wrong = prediction.target, contradicted(prediction, vague)
     found = []
     for label in np.unique(target[wrong]):
         parts, _ = ndimage.label(wrong & (target == label))
         for number, place in enumerate(ndimage.find_objects(parts), 1):
             mask = parts[place] == number
             if mask.sum() >= smallest:
-                found.append(_region(opinion, int(label), place, mask))
+                found.append(_region(prediction, int(label), place, mask))
     return found
 
 
-def _region(opinion: Opinion, label: int, place: tuple[slice, slice], mask: Bool[np.ndarray, "h w"]) -> Region:
+def _region(
+    prediction: HeldOutPrediction, label: int, place: tuple[slice, slice], mask: Bool[np.ndarray, "h w"]
+) -> Region:
     rows, columns = place
-    classes, log_best = opinion.predicted[place][mask], opinion.log_best[place][mask]
+    classes, log_best = prediction.predicted[place][mask], prediction.log_best[place][mask]
     return Region(
-        image=opinion.record.id,
+        image=prediction.record.id,
         box=(columns.start, rows.start, columns.stop, rows.stop),
         mask=mask,
         label=label,
         predicted=int(np.bincount(classes).argmax()),
-        margins=(log_best - opinion.log_label[place][mask]).astype(np.float32),
+        margins=(log_best - prediction.log_label[place][mask]).astype(np.float32),
         classes=classes,
         confidence=np.exp(log_best).astype(np.float32),
     )
@@ -101,12 +103,12 @@ class Thresholds:
         self.sums = np.zeros(classes)
         self.pixels = np.zeros(classes, np.int64)
 
-    def add(self, opinion: Opinion) -> None:
+    def add(self, prediction: HeldOutPrediction) -> None:
         """Count one image."""
-        labelled = opinion.target != IGNORE
-        target = opinion.target[labelled]
+        labelled = prediction.target != IGNORE
+        target = prediction.target[labelled]
         classes = len(self.sums)
-        self.sums += np.bincount(target, np.exp(opinion.log_label[labelled]), classes)
+        self.sums += np.bincount(target, np.exp(prediction.log_label[labelled]), classes)
         self.pixels += np.bincount(target, minlength=classes)
 
     def values(self) -> Float[np.ndarray, " classes"]:

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from PIL import Image
 
 from roadseg.curation.suspects.find import Findings
-from roadseg.curation.suspects.outside import judges
+from roadseg.curation.suspects.held_out import held_out_images
 from roadseg.curation.suspects.regions import Suspect
 from roadseg.data.decode import read_sample
 from roadseg.inference.predictor import Predictor
@@ -102,7 +102,7 @@ def _pictures(
     findings: Findings, shown: list[Suspect], root: Path, display: Display
 ) -> dict[int, list[tuple[str, Markup]]]:
     """For each of the shown suspects photo, labels and prediction as data URIs; an image is read once."""
-    groups, _ = judges(findings.runs, root)
+    groups, _ = held_out_images(findings.runs, root)
     of_image: dict[str, list[int]] = {}
     for number, suspect in enumerate(shown):
         of_image.setdefault(suspect.region.image, []).append(number)

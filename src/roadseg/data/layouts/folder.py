@@ -55,7 +55,7 @@ class Layout(Settings):
         try:
             brackets = 1 if pattern is None else re.compile(pattern).groups
         except re.error as error:
-            raise ValueError(f"it is no regular expression ({error}); mend it or leave it out") from error
+            raise ValueError(f"it is no regular expression ({error}); fix it or leave it out") from error
         if brackets != 1:
             raise ValueError(f"it has {brackets} pairs of round brackets; put one pair around the group's name")
         return pattern
@@ -88,7 +88,7 @@ def load_layout(root: Path) -> Layout:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}; mend the file") from error
+        raise ConfigError(f"cannot read {path}: {' '.join(str(error).split())}; fix the file") from error
     return validated(Layout, content, str(path))
 
 
@@ -176,14 +176,14 @@ def _group(path: Path, layout: Layout, values: dict[str, str], listed: dict[str,
         return _id(layout, values)
     fit = re.search(layout.group, values["id"])
     if fit is None or not fit[1]:
-        raise DataError(f"group {layout.group!r} finds nothing in {values['id']!r} ({path}); mend it in {FILE}")
+        raise DataError(f"group {layout.group!r} finds nothing in {values['id']!r} ({path}); fix it in {FILE}")
     return fit[1]
 
 
 def _nothing_found(root: Path, layout: Layout, split: str) -> str:
     known = sorted({values.get("split", ALL) for values in Template(layout.images).files(root).values()})
     if not known:
-        return f"no files {layout.images} in {root}; mend images in {root / FILE}"
+        return f"no files {layout.images} in {root}; fix images in {root / FILE}"
     return f"no split {split!r} in {root}, only {', '.join(known)}; rename a folder or divide anew (split.scheme)"
 
 

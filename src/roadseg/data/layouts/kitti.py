@@ -64,7 +64,7 @@ def _listed_drives(path: Path) -> dict[str, str] | None:
             case []:
                 continue
             case _:
-                raise DataError(f"{path}:{number}: {line!r} is not a new index, its drive and frame; mend or remove it")
+                raise DataError(f"{path}:{number}: {line!r} is not a new index, its drive and frame; fix or remove it")
     return drives
 
 

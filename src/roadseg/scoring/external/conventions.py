@@ -1,8 +1,8 @@
-"""The scores that go by the name of mean IoU in other tools, as functions of each image's counts.
+"""The definitions of mean IoU in other tools, as functions of the counts of each image.
 
-A convention is a choice in four questions: what ignored pixels do, which classes count, over what is averaged, and what
-a class counts that does not occur. `CONVENTIONS` has one row for each tool; one function computes them all. Sources and
-versions: docs/conventions.md.
+A convention makes four choices: how ignored pixels count, which classes count, what the mean is taken over, and the
+score of a class that does not occur. `CONVENTIONS` has one row for each tool, and one function computes them all.
+Sources and versions: docs/conventions.md.
 """
 
 from __future__ import annotations
@@ -15,23 +15,22 @@ from jaxtyping import Float, Int64
 from roadseg.scoring.metrics import ratio
 
 Counts = Int64[np.ndarray, "n k k"]
-"""Pixels of each image by truth (rows) and prediction (columns), (N, C+1, C+1). The last row holds the pixels that the
-truth ignores, the last column the predictions that are no class."""
+"""Pixels of each image by truth (rows) and prediction (columns), (N, C+1, C+1).
+
+The last row holds ignored pixels of the truth, the last column predictions that are no class.
+"""
 
 
 class Rule(NamedTuple):
-    """What a tool does. The defaults are roadseg's own choices.
+    """The choices of a tool. The defaults are roadseg's own.
 
-    ignored: pixels that the truth ignores are left out; or predictions on them are false alarms of their class; or they
-        are one more class.
-    void: what is predicted as no class is a miss of the true class; or such pixels are left out; or the tool has no
-        answer to them.
-    background: whether class 0 is taken for background and not counted.
-    averaging: over the classes of the summed counts; all pixels of all classes pooled; over all pairs of an image and a
-        class; over images, each the mean of its classes; over classes, each the mean of its images; over images, each
-        pooled.
-    absent: an IoU of 0/0 is left out of the mean, counts as a number, or makes the mean undefined; or what does not
-        occur in the truth is left out, predicted or not.
+    ignored: ignored pixels are left out, or predictions on them are false positives, or they are one more class.
+    void: pixels predicted as no class are misses of the true class, or left out, or the tool refuses them.
+    background: whether class 0 is background and not counted.
+    averaging: over the classes of the summed counts; all classes pooled; over all pairs of an image and a class; over
+        images, each the mean of its classes; over classes, each the mean of its images; over images, each pooled.
+    absent: an IoU of 0/0 is left out of the mean, counts as 0 or 1, or makes the mean undefined; or classes that do not
+        occur in the truth are left out, predicted or not.
     """
 
     ignored: Literal["left out", "false alarms", "a class"] = "left out"
@@ -45,7 +44,7 @@ OURS = Rule()
 
 
 class Convention(NamedTuple):
-    """A tool's score: its name, the Python package and the version that it was compared with, and its rule."""
+    """A tool's score: its name, the Python package and version it was compared with, and its rule."""
 
     name: str
     package: str
@@ -83,10 +82,10 @@ CONVENTIONS = (
 
 
 class Parts(NamedTuple):
-    """A score taken apart by class, (K,) each: the score is the sum of `points`.
+    """A score by class, (K,) each. The score is the sum of `points`.
 
-    points: what each class brings; weights: what it would bring with an IoU of 1 everywhere, so that they sum to 1;
-    filled: the part of the weight that belongs to classes that do not occur.
+    points: the contribution of each class. weights: its contribution with an IoU of 1 everywhere; they sum to 1.
+    filled: the part of the weight from images or data in which the class does not occur.
     """
 
     points: Float[np.ndarray, " k"]
@@ -100,7 +99,7 @@ class Parts(NamedTuple):
 
 
 class Hits(NamedTuple):
-    """Pixels of each image and class (N, K): rightly found, in the union of truth and prediction, and in the truth."""
+    """Pixels of each image and class (N, K): correct, in the union of truth and prediction, and in the truth."""
 
     correct: Int64[np.ndarray, "n k"]
     union: Int64[np.ndarray, "n k"]
@@ -108,7 +107,7 @@ class Hits(NamedTuple):
 
 
 def hits(counts: Counts, rule: Rule) -> Hits:
-    """What a rule counts of each image and class; K is C, C+1 where ignored pixels are a class, C-1 without class 0."""
+    """The pixels that a rule counts. K is C, C+1 with ignored pixels as a class, or C-1 without class 0."""
     counts = counts.copy()
     if rule.ignored == "left out":
         counts[:, -1] = 0
@@ -121,7 +120,7 @@ def hits(counts: Counts, rule: Rule) -> Hits:
 
 
 def parts(counts: Counts, rule: Rule) -> Parts:
-    """The score of a rule by class. It is NaN where the rule leaves nothing to average, or cannot count the pixels."""
+    """The score of a rule by class; NaN where the rule has nothing to average, or refuses the pixels."""
     found = hits(counts, rule)
     if rule.averaging in ("classes", "pooled"):
         found = Hits(*(array.sum(0, keepdims=True) for array in found))
@@ -141,7 +140,7 @@ def parts(counts: Counts, rule: Rule) -> Parts:
 
 
 def _weights(kept: np.ndarray, rule: Rule) -> Float[np.ndarray, "n k"]:
-    """What each image's class weighs in the mean; 0 where it is not kept. They sum to 1."""
+    """The weight of each image's class in the mean; 0 where it is not kept. The weights sum to 1."""
     if rule.averaging == "images":
         each = np.nan_to_num(ratio(kept, kept.sum(1, keepdims=True)))
         return ratio(each, np.float64(kept.any(1).sum()))

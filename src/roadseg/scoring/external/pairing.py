@@ -1,4 +1,4 @@
-"""Which prediction belongs to which target, from the names of the files."""
+"""Pair predictions with targets by the names of the files."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from roadseg.errors import DataError
 from roadseg.scoring.external.read import Pair
 
 ENDINGS = ("_labelIds", "_labelTrainIds", "_color")
-"""Of a folder that holds several of these for each image, as Cityscapes' does, the first one's files are the labels."""
+"""Endings of label files. Where a folder has several for each image, as in Cityscapes, the first one counts."""
 
 MORE = re.compile(r"[^A-Za-z0-9]")
-"""What may follow the id in a prediction's name, as in `aachen_000000_000019_pred.png`."""
+"""Separates the id from the rest of a prediction's name, as in `aachen_000000_000019_pred.png`."""
 
 Names = dict[str, Path]
 
 
 class Paired(NamedTuple):
-    """The pairs, sorted by id, and how their names were found to belong together."""
+    """The pairs, sorted by id, and how their names were matched."""
 
     pairs: list[Pair]
     how: str
@@ -59,11 +59,11 @@ def label_files(given: Path, role: str) -> list[Path]:
 def pair_up(predictions: Path, targets: Path, group: Callable[[str, Path], str]) -> Paired:
     """Each prediction with its target.
 
-    Two single files are a pair whatever their names are. Otherwise names are compared in ever looser ways, and the
-    first way holds that pairs all files: the path below the folder, the file's name, the part of the names that differs
-    within each folder, and a prediction's name that begins with the target's.
+    Two single files form a pair whatever their names are. Otherwise names are matched in ever looser ways, and the
+    first way that pairs all files is used: by path below the folder, by file name, by the part of the names that
+    differs within each folder, or by a prediction's name that begins with the target's.
 
-    Raises `DataError` naming the first files without a partner, by the way that pairs most.
+    Raises `DataError` naming the first files without a partner, under the way that pairs most.
     """
     ours, theirs = label_files(predictions, "predictions"), label_files(targets, "targets")
     if predictions.is_file() and targets.is_file():
@@ -98,7 +98,7 @@ def _stems(files: list[Path]) -> list[str]:
 
 
 def _cores(files: list[Path]) -> list[str]:
-    """What tells the names apart: without the beginning and the end that all share, cut where words end."""
+    """The part in which the names differ, without their common words at the beginning and the end."""
     words = [re.findall(r"[A-Za-z]+|\d+|[^A-Za-z0-9]+", stem) for stem in _stems(files)]
     if len(words) == 1:
         return ["".join(words[0])]
@@ -108,12 +108,12 @@ def _cores(files: list[Path]) -> list[str]:
 
 
 def _shared(words: list[list[str]]) -> int:
-    """How many words all lists begin with."""
+    """Number of words with which all lists begin."""
     return sum(1 for _ in takewhile(lambda alike: len(set(alike)) == 1, zip(*words, strict=False)))
 
 
 def _starting(predictions: list[Path], targets: Names) -> Names:
-    """Predictions by the target's id that their name begins with; none where one has several."""
+    """Predictions by the target's id with which their name begins; none where that is ambiguous."""
     found: Names = {}
     for path in predictions:
         fitting = [

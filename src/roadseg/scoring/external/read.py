@@ -66,7 +66,7 @@ def tally(pair: Pair, space: LabelSpace, codings: tuple[Coding | None, Coding | 
 def read_values(path: Path, space: LabelSpace, coding: Coding | None) -> Values:
     """A label picture's values. Palette pictures keep their indices unless colours are asked for.
 
-    Raises `DataError` naming the file, what is wrong with it, and how to mend it.
+    Raises `DataError` naming the file, what is wrong with it, and how to fix it.
     """
     with open_label(path) as image:
         single = image.mode in LABEL_MODES
@@ -87,12 +87,12 @@ def _indices(pixels: UInt8[np.ndarray, "h w 3"], path: Path, space: LabelSpace) 
             return indices_from_colors(pixels, space)
         except ValueError as error:
             grey = (pixels == pixels[..., :1]).all()
-            mend = (
+            fix = (
                 "its three channels are equal: store one of them"
                 if grey
                 else "fix the file, or choose the label space that it was made with"
             )
-            raise DataError(f"{path}: {error}; {mend}") from error
+            raise DataError(f"{path}: {error}; {fix}") from error
     return found
 
 

@@ -1,4 +1,4 @@
-"""What networks say of images that they were not trained on."""
+"""Predictions of networks for images that they were not trained on."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
 
-class Opinion(NamedTuple):
-    """An image, its labels, and what networks that did not learn from it say.
+class HeldOutPrediction(NamedTuple):
+    """The prediction for an image by networks that were not trained on it, and its labels.
 
-    `predicted` is the most probable class of each pixel, `log_best` its log probability, `log_label` that of the class
-    in the labels (0 where there is none).
+    `predicted`: the most probable class of each pixel; `log_best`: its log probability; `log_label`: that of the
+    labelled class (0 at ignored pixels).
     """
 
     record: Record
@@ -36,8 +36,8 @@ class Opinion(NamedTuple):
     log_label: Float[np.ndarray, "h w"]
 
 
-def judges(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...], list[Record]], list[Record]]:
-    """The images that each combination of runs has not been trained on, and those that every run has.
+def held_out_images(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...], list[Record]], list[Record]]:
+    """The images that each combination of runs was not trained on, and those that every run was trained on.
 
     Raises `RunError` where there is no image of the first kind, and as `split_records`.
     """
@@ -59,24 +59,26 @@ def judges(runs: Sequence[RunDir], root: Path) -> tuple[dict[tuple[RunDir, ...],
     return dict(groups), [record for name, record in sorted(records.items()) if name not in outside]
 
 
-def opinions(groups: dict[tuple[RunDir, ...], list[Record]], display: Display) -> Iterator[Opinion]:
-    """What the runs of each group say of its images; of several the mean probability."""
+def held_out_predictions(
+    groups: dict[tuple[RunDir, ...], list[Record]], display: Display
+) -> Iterator[HeldOutPrediction]:
+    """The predictions of each group of runs for its images; of several runs by their mean probability."""
     display.begin("looking at labels", sum(map(len, groups.values())))
     for runs, records in groups.items():
         predictor = Predictor(runs)
         for record in records:
             image, target = read_sample(record, predictor.space)
-            yield opinion(record, target, predictor.answer(image))
+            yield held_out_prediction(record, target, predictor.answer(image))
             display.advance()
 
 
-def opinion(record: Record, target: UInt8[Tensor, "h w"], answer: Answer) -> Opinion:
-    """The opinion from the networks' answer to the image."""
+def held_out_prediction(record: Record, target: UInt8[Tensor, "h w"], answer: Answer) -> HeldOutPrediction:
+    """The held-out prediction from the networks' probabilities."""
     predicted, confidence = answer.decide()
     labelled = target != IGNORE
     of_label = answer.probability_of(target.where(labelled, 0)).cpu()
     smallest = torch.finfo(torch.float32).tiny
-    return Opinion(
+    return HeldOutPrediction(
         record,
         target.numpy(),
         predicted.cpu().numpy(),
