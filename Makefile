@@ -1,5 +1,6 @@
 # make demo   a comparison of two networks on built-in streets, with pictures (minutes, no download of data)
 # make test   the tests
+# make quick  the tests that run between two edits: those that are not marked slow
 # make check  what CI runs: lint, types, import contracts and tests
 # make bench  the benchmarks behind the claims of speed
 # Every target sets up .venv first. Another interpreter: make PYTHON=python3.12
@@ -8,7 +9,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := check
 .NOTPARALLEL:
-.PHONY: setup demo test lint types bench check
+.PHONY: setup demo test quick lint types bench check
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -39,6 +40,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+quick: setup
+	$(BIN)/python -m pytest -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check

@@ -32,6 +32,7 @@ def test_rounds_go_in_turn_and_the_first_is_not_counted() -> None:
         assert 0 < timing.low <= timing.median <= timing.high
 
 
+@pytest.mark.slow
 def test_extra_memory_is_that_of_the_work_alone() -> None:
     held = torch.ones(2**22)
     needed = extra_memory(lambda: torch.ones(2**23).sum(), CPU)
@@ -126,6 +127,7 @@ def test_the_table_and_the_file_hold_the_same_figures(tmp_path: Path, capsys: py
     assert f"{100 * row['share_of_peak']:.0f} %" in printed
 
 
+@pytest.mark.slow
 def test_steps_and_predictions_count_their_convolutions(monkeypatch: pytest.MonkeyPatch) -> None:
     """A narrow network; its step does more than its prediction."""
     import roadseg.bench.work as work

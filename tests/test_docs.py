@@ -11,6 +11,8 @@ from torch.distributed.run import get_args_parser
 
 from roadseg.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[1]
 SMALL = [
     "--model.width", "0.05", "--train.epochs", "1", "--train.batch_size", "2", "--transforms.crop", "64", "64",

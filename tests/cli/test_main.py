@@ -92,6 +92,7 @@ def label(data: Path) -> Path:
     return data / "training/semantic/000000_10.png"
 
 
+@pytest.mark.slow
 def test_from_streets_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = tmp_path / "streets", tmp_path / "run"
     assert call("data", "synthesize", data, "--drives", 4, "--frames", 2, "--width", 96, "--height", 64) == 0
@@ -117,6 +118,7 @@ def test_from_streets_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "complete" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_list_of_runs(
     data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -135,6 +137,7 @@ def test_the_list_of_runs(
     assert "no runs in" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_watched_run(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(data, tmp_path / "run", "--tensorboard") == 0
     assert sorted(path.name for path in (tmp_path / "run/tensorboard").iterdir()) == ["train", "val"]
@@ -150,6 +153,7 @@ def test_a_run_is_trained_once_at_a_time(run: Path, capsys: pytest.CaptureFixtur
     assert len(error.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_numbered_runs_and_resuming_the_newest(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -164,6 +168,7 @@ def test_numbered_runs_and_resuming_the_newest(
     assert (tmp_path / "runs/demo-fcn16s/2/COMPLETE").exists()
 
 
+@pytest.mark.slow
 def test_a_report_finds_images_that_were_moved(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,6 +182,7 @@ def test_a_report_finds_images_that_were_moved(
     assert list((tmp_path / "report/figures").glob("*.webp"))
 
 
+@pytest.mark.slow
 def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: Path) -> None:
     assert train(data, tmp_path / "run") == 0
     (tmp_path / "run/COMPLETE").unlink()
@@ -187,6 +193,7 @@ def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: 
     assert (tmp_path / "elsewhere/COMPLETE").exists()
 
 
+@pytest.mark.slow
 def test_other_labels_under_the_same_names_never_replace_a_score(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -240,6 +247,7 @@ def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert "torch" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_stored_division_is_reused(data: Path, tmp_path: Path) -> None:
     stored = tmp_path / "splits.json"
     flags = ["--data.split.scheme", "random", "--data.split.seed", "5", "--data.split.fractions", "0.5", "0.5", "0"]
@@ -526,7 +534,7 @@ def test_a_place_that_cannot_be_written(
 
 
 def test_too_little_memory_is_told(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert train(data, tmp_path / "new", "--model.width", "1e6") == 1
+    assert train(data, tmp_path / "new", "--model.width", "1e12") == 1
     error = capsys.readouterr().err
     assert "out of memory; lower" in error
     assert len(error.strip().splitlines()) == 1

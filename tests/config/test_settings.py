@@ -63,6 +63,7 @@ configs = st.builds(
 )
 
 
+@pytest.mark.slow
 @given(configs)
 def test_survives_json(config: Config) -> None:
     assert from_json(to_json(config), "config.json") == config

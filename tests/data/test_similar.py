@@ -73,6 +73,7 @@ def test_other_streets_are_not_near(street: Image.Image, shared_camvid: Path) ->
     assert differing(street, street.transpose(Image.Transpose.FLIP_LEFT_RIGHT)) > 1.4 * NEAR
 
 
+@pytest.mark.slow
 def test_no_pair_across_films(shared_camvid: Path) -> None:
     records = [record for record in camvid.records(shared_camvid, "train") if record.id < "0016"][::3]
     hashes = hash_files([record.image for record in records], lambda: None)
@@ -83,6 +84,7 @@ def test_no_pair_across_films(shared_camvid: Path) -> None:
     assert (films[first] == films[second]).all()
 
 
+@pytest.mark.slow
 def test_files_are_hashed_in_order_whatever_the_threads(streets: Path) -> None:
     paths = sorted((streets / "training/image_2").iterdir())
     calls: list[None] = []

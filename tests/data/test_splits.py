@@ -54,6 +54,7 @@ def test_every_image_is_in_one_requested_part(
             assert len(splits.parts[name]) - share * len(records) < max(sizes.values())
 
 
+@pytest.mark.slow
 @given(group_sizes, schemes, seeds, st.randoms(use_true_random=False), st.integers(0, 3))
 def test_the_order_of_the_records_does_not_matter(
     sizes: dict[str, int], scheme: str, seed: int, shuffler: random.Random, folds: int

@@ -43,6 +43,7 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
+@pytest.mark.slow
 def test_files_are_those_of_kitti(root: Path) -> None:
     names = [f"{index:06d}_10.png" for index in range(DRIVES * FRAMES)]
     assert sorted(path.name for path in (root / "training/image_2").iterdir()) == names
@@ -170,6 +171,7 @@ def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path:
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 @settings(max_examples=6)
 @given(
     width=st.integers(32, 120),

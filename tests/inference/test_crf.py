@@ -149,6 +149,7 @@ def test_order_of_points_does_not_matter() -> None:
     torch.testing.assert_close(GaussianFilter(features[order])(values[order]), GaussianFilter(features)(values)[order])
 
 
+@pytest.mark.slow
 def test_it_acts_on_final_predictions_and_not_on_training(
     streets: Path, tmp_path: Path, tiny: Callable[..., Config]
 ) -> None:

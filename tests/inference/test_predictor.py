@@ -58,6 +58,7 @@ def pixels(path: Path) -> np.ndarray:
         return np.asarray(image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", KINDS, ids=str)
 def test_everyone_gets_the_same_classes_and_confidence(
     changed: Changed,
@@ -125,6 +126,7 @@ def test_the_answer_is_that_of_logits_of_full_size(changed: Changed, photo: Path
     assert np.array_equal(predictor.confidence(pixels(photo)), found.confidence)
 
 
+@pytest.mark.slow
 def test_several_runs_answer_with_the_mean_of_their_probabilities(changed: Changed, photo: Path) -> None:
     """Also where one of them has a CRF, so that its logits lie on another grid."""
     runs = [

@@ -79,6 +79,7 @@ def as_cityscapes(trained: RunDir, town: Path, place: Path) -> RunDir:
     return run
 
 
+@pytest.mark.slow
 def test_cityscapes_own_evaluator_agrees(trained: RunDir, town: Path, tmp_path: Path) -> None:
     from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as peer
 
@@ -99,6 +100,7 @@ def test_cityscapes_own_evaluator_agrees(trained: RunDir, town: Path, tmp_path: 
             assert theirs[yours][name] == pytest.approx(np.nan if iou is None else iou, nan_ok=True), name
 
 
+@pytest.mark.slow
 def test_kitti_archive(trained: RunDir, tmp_path: Path) -> None:
     first = kitti_image(tmp_path / "testing/image_2", "000199_10.png", (1224, 370))
     kitti_image(tmp_path / "testing/image_2", "000000_10.png")

@@ -21,6 +21,7 @@ class TestBilinearKernel:
         assert torch.equal(kernel, kernel.T)
         assert kernel.argmax() == (factor - 1) * 2 * factor + factor - 1
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("factor", [2, 8, 16, 32])
     def test_weights_of_overlapping_cells_add_up_to_1(self, factor: int) -> None:
         kernel = bilinear_kernel(factor)

@@ -54,6 +54,7 @@ def test_computes_what_the_paper_says(size: tuple[int, int]) -> None:
     assert features[-1].shape[-2:] == (-(-size[0] // 32), -(-size[1] // 32))
 
 
+@pytest.mark.slow
 def test_full_size_has_the_paper_s_parameters() -> None:
     with torch.device("meta"):
         trunk = ResNet18()

@@ -294,6 +294,7 @@ def imagenet() -> dict[str, Tensor]:
     return read_tensors(IMAGENET)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not IMAGENET.exists(), reason=f"ImageNet weights are not at {IMAGENET}")
 class TestPublishedWeights:
     def test_fill_a_full_width_trunk(self, imagenet: dict[str, Tensor]) -> None:

@@ -63,6 +63,7 @@ def test_no_score_is_bold_and_a_missing_class_has_a_dash(trained: RunDir, tmp_pa
     assert "–" in text.split("│ car")[1].splitlines()[0]
 
 
+@pytest.mark.slow
 def test_a_folder_for_the_pictures_that_does_not_hold_them_is_refused(
     trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_run_that_lacks_a_file_is_told_before_anything_else(
     assert not report.exists()
 
 
+@pytest.mark.slow
 def test_a_report_takes_the_place_of_a_report_alone(
     trained: RunDir, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -65,6 +65,7 @@ def test_a_commit_cut_off_anywhere_leaves_the_old_or_the_new(run: RunDir, writte
     assert sorted(path.name for path in run.checkpoints.iterdir()) == sorted(names)
 
 
+@pytest.mark.slow
 def test_readers_beside_a_writer_see_whole_checkpoints_and_disturb_nothing(run: RunDir) -> None:
     run.save_checkpoint("last", weights(0), {"epoch": 0}, {"epoch": 0})
     done = threading.Event()

@@ -134,6 +134,7 @@ def test_the_threshold_is_the_lowest_that_is_right_so_often(data: st.DataObject,
         assert found.right >= level - 1e-9
 
 
+@pytest.mark.slow
 @given(st.data())
 def test_the_area_under_risk_and_coverage_is_the_mean_risk(data: st.DataObject) -> None:
     """Of the i surest pixels, for each i, in the mean over many orders of a bin's pixels."""

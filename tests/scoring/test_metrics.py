@@ -49,6 +49,7 @@ def confusion_of(prediction: np.ndarray, target: np.ndarray, classes: int) -> np
 confusions = hnp.arrays(np.int64, st.sampled_from([(2, 2), (5, 5)]), elements=st.integers(0, 9))
 
 
+@pytest.mark.slow
 @given(known_pairs())
 def test_equals_scikit_learn(pair: Pair) -> None:
     prediction, target, classes = pair

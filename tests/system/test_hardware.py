@@ -107,6 +107,7 @@ def test_peak_memory_can_begin_anew() -> None:
     assert hardware.peak_memory_gib(CPU) < high - 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 def test_the_memory_of_a_parent_is_not_counted() -> None:
     held = torch.ones(2**27)  # 512 MiB

@@ -78,6 +78,7 @@ def peer_of(net: nn.Module, settings: Config) -> nn.Module:
     return peer
 
 
+@pytest.mark.slow
 def test_the_notebook_s_loop_gives_the_same_losses_and_scores(run: RunDir) -> None:
     """From the same weights and on the same images in the same order; a pixel differs by 1/255 here and there."""
     settings, splits = run.config(), run.splits()

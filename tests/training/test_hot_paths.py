@@ -1,7 +1,8 @@
 """How many operators the hot paths call and how large their results are: what a slip raises, whatever the clock says.
 
 A call costs about a microsecond before it computes anything, and a result beyond the caches costs a trip to memory. The
-limits are the present figures and a little more; lower them with what makes them lower.
+limits are the figures of the torch in constraints.txt and a little more; lower them with what makes them lower. Another
+torch may count otherwise: count anew when its version changes.
 """
 
 from collections import Counter

@@ -70,6 +70,7 @@ def limit(learner: Learner, images: int, backward: bool) -> None:
     learner.network.trunk.blocks[4].register_forward_hook(hook)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backward", [False, True], ids=["forward", "backward"])
 @pytest.mark.parametrize(("images", "limited", "at_once"), [(4, 3, 2), (4, 1, 1), (5, 3, 3), (5, 2, 2)])
 def test_too_little_memory_divides_the_batch_as_if_it_had_been_from_the_start(
@@ -84,6 +85,7 @@ def test_too_little_memory_divides_the_batch_as_if_it_had_been_from_the_start(
     assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
 
 
+@pytest.mark.slow
 def test_a_divided_batch_makes_the_same_step(tiny: Configure) -> None:
     """Where images do not see each other; accumulated batches of different sizes included."""
     learner, whole = learner_of(tiny(**PLAIN)), learner_of(tiny(**PLAIN))
@@ -94,6 +96,7 @@ def test_a_divided_batch_makes_the_same_step(tiny: Configure) -> None:
         torch.testing.assert_close(found[name], tensor, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_activations_that_are_recomputed_may_be_too_many_as_well(tiny: Configure) -> None:
     """Memory may run out in the second forward pass, inside the backward pass."""
     learner = learner_of(tiny(train__recompute="true"))
@@ -111,6 +114,7 @@ def test_activations_that_are_recomputed_may_be_too_many_as_well(tiny: Configure
     assert all(torch.equal(found[name], tensor) for name, tensor in wanted.items())
 
 
+@pytest.mark.slow
 def test_a_single_image_that_is_too_large_is_told(tiny: Configure) -> None:
     learner = learner_of(tiny())
     limit(learner, 0, backward=False)
@@ -168,6 +172,7 @@ print(learner.images_at_once)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs Linux")
 def test_an_allocation_that_the_system_refuses_divides_the_batch() -> None:
     """The process may have little more memory than took it through the same batch by fours.

@@ -68,6 +68,7 @@ def test_a_trunk_without_first_weights_is_not_spared(tiny: Configure) -> None:
     assert started_from == "from random weights"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", ["none", "imagenet"])
 def test_what_a_recipe_stores_is_what_it_trains(weights: str) -> None:
     """The rate of each group and which blocks learn in the network that is built, beside the stored file's figures."""
@@ -90,6 +91,7 @@ def test_what_a_recipe_stores_is_what_it_trains(weights: str) -> None:
         assert learning == [False] * frozen + [True] * (len(learning) - frozen), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("with_weights", [False, True])
 def test_the_stored_settings_are_what_was_done(
     tiny: Configure, trained: RunDir, tmp_path: Path, with_weights: bool

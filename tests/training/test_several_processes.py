@@ -144,6 +144,8 @@ import os, sys, torch
 from roadseg.cli.main import main
 from roadseg.models.base import Trunk
 
+pytestmark = pytest.mark.slow
+
 whole = Trunk.run
 
 def run(trunk, block, features, *more):

@@ -23,6 +23,8 @@ from roadseg.system.progress import Display, epoch_line
 from roadseg.training.interrupt import Interrupted
 from roadseg.training.train import train
 
+pytestmark = pytest.mark.slow
+
 Configure = Callable[..., Config]
 
 

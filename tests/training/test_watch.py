@@ -20,6 +20,8 @@ from roadseg.training import watch
 from roadseg.training.train import train
 from roadseg.training.watch import TensorBoard, panels, spread
 
+pytestmark = pytest.mark.slow
+
 Configure = Callable[..., Config]
 Points = dict[str, list[tuple[int, float]]]
 

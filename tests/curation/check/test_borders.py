@@ -7,6 +7,7 @@ from faults import against_table, checked, painted, spoil, through_jpeg
 from PIL import Image
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
 def test_colours_mixed_along_borders_are_found_in_their_file_alone(plain: Path, method: Image.Resampling) -> None:
     for number in range(12):

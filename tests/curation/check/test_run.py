@@ -24,6 +24,7 @@ def test_a_planted_fault_is_found_in_its_file_alone(plain: Path, subject: str, c
     assert alarms[0].remedy
 
 
+@pytest.mark.slow
 def test_command_on_a_plain_folder(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(plain, FAULTS["shifted"][1])
     spoil(plain, smoothed, 4)

@@ -45,6 +45,7 @@ def test_each_image_is_judged_by_all_runs_that_have_not_seen_it(trained: RunDir,
     }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_it_found(
     trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +90,7 @@ def other_streets(tmp_path: Path) -> Path:
     return tmp_path / "other"
 
 
+@pytest.mark.slow
 def test_other_data_with_the_same_ids_is_refused(
     trained: RunDir, other_streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

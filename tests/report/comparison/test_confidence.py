@@ -92,6 +92,7 @@ def test_promises_are_judged_on_other_images(counted: Callable[..., RunDir], hon
     assert honest_here or "promises were not kept" in said
 
 
+@pytest.mark.slow
 def test_the_section(counted: Callable[..., RunDir], page_of: PageOf, tmp_path: Path) -> None:
     runs = {name: [counted(name)] for name in ("a", "b")}
     text = page_of(runs)
@@ -104,6 +105,7 @@ def test_the_section(counted: Callable[..., RunDir], page_of: PageOf, tmp_path: 
     assert all(0 <= arm["confidence"]["ece"] < 0.1 for arm in arms)
 
 
+@pytest.mark.slow
 def test_runs_without_counts_are_told_how_to_get_them(
     make_run: MakeRun, counted: Callable[..., RunDir], page_of: PageOf, tmp_path: Path
 ) -> None:

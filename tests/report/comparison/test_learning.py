@@ -68,6 +68,7 @@ def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) ->
     assert divided([*made[:3], other]) == ([*made[:3], other], [])  # one number of images twice
 
 
+@pytest.mark.slow
 def test_a_curve_has_its_points_and_goes_on(study: Study) -> None:
     assert study.smaller_shares
     assert len(study.main.contrasts) == 1
@@ -110,6 +111,7 @@ def curve(study: Study, gain: float, low: float, high: float) -> Curve:
     return Curve(0, "net", points, flat, (Gain(2, 400, 0.63, None, gain, Interval(low, high)), further))
 
 
+@pytest.mark.slow
 def test_the_sentence_claims_no_more_than_the_interval(study: Study) -> None:
     (said,) = sentences([curve(study, 0.021, 0.005, 0.034)])
     assert said.text == (
@@ -134,6 +136,7 @@ def test_one_seed_is_told(make_run: MakeRun) -> None:
     assert any("its luck cannot be seen" in note for note in notes(alone.main, found))
 
 
+@pytest.mark.slow
 def test_the_figure_has_every_seed_point_and_expectation(study: Study) -> None:
     drawn = figure(Findings(study).curves)
     assert drawn.count('class="seed"') == 12
@@ -142,6 +145,7 @@ def test_the_figure_has_every_seed_point_and_expectation(study: Study) -> None:
     assert drawn.count('class="band"') == 2
 
 
+@pytest.mark.slow
 def test_the_report_has_it_in_all_its_forms(study: Study, tmp_path: Path) -> None:
     write_report(Findings(study), tmp_path / "with", Display())
     page, text = ((tmp_path / "with" / name).read_text() for name in ("report.html", "report.md"))

@@ -97,6 +97,7 @@ def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, o
     assert again == run.config()
 
 
+@pytest.mark.slow
 def test_commands_name_the_folder_that_the_data_is_in_now(make_run: MakeRun, streets: Path, tmp_path: Path) -> None:
     moved = shutil.copytree(streets, tmp_path / "moved")
     comparison = gather(

@@ -37,6 +37,7 @@ def counted(prediction: np.ndarray, target: np.ndarray) -> anatomy.Counts:
     return anatomy.count(prediction, target, CLASSES, Grid(8), target.shape)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 @given(maps())
 def test_parts_add_up_to_the_confusion_matrix(pair: Maps) -> None:
     counts = counted(*pair)
@@ -48,6 +49,7 @@ def test_parts_add_up_to_the_confusion_matrix(pair: Maps) -> None:
     assert np.array_equal(counts["size"][..., 3].sum(0), np.diagonal(whole))
 
 
+@pytest.mark.slow
 @given(maps())
 def test_counts_fit_the_zeros_that_they_are_put_into(pair: Maps) -> None:
     zeros = anatomy.empty(2, CLASSES)

@@ -68,6 +68,7 @@ def test_drives_that_are_harder_for_all_sizes_widen_the_score_and_not_the_gain()
     assert (np.diff(paired.gain_interval)[1:] > np.diff(alone.gain_interval)[1:]).all()
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(st.lists(st.floats(0.2, 0.6), min_size=3, max_size=6), st.floats(-0.1, 0.1))
 def test_the_level_does_not_matter_and_the_ends_are_in_order(scores: list[float], shift: float) -> None:
@@ -82,6 +83,7 @@ def test_the_level_does_not_matter_and_the_ends_are_in_order(scores: list[float]
         assert (middle <= ends[:, 1]).all()
 
 
+@pytest.mark.slow
 def test_noisy_studies_hold_the_truth_at_least_nine_times_in_ten() -> None:
     rng = np.random.default_rng(0)
     hits = []

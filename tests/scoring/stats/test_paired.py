@@ -69,6 +69,7 @@ def test_holm_rejects_step_by_step(p: list[float]) -> None:
     assert np.isnan(stats.holm(np.array([np.nan]))[0])
 
 
+@pytest.mark.slow
 def test_systems_that_are_alike_are_told_apart_at_most_5_times_in_100() -> None:
     rng = np.random.default_rng(0)
     alarms = 0

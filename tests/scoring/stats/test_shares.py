@@ -31,6 +31,7 @@ def test_it_is_the_interval_of_an_evaluation() -> None:
     assert share_interval(confusions, groups, metrics.mean_iou) == pytest.approx(stated, abs=0.005)
 
 
+@pytest.mark.slow
 def test_the_truth_is_held_as_often_as_is_said() -> None:
     """With 5 drives the percentiles of a bootstrap hold it in about 83 %."""
     ends = [share_interval(drives(5, seed), names(5), right) for seed in range(200)]
