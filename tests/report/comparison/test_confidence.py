@@ -61,7 +61,7 @@ def test_errors_are_those_of_the_counts(counted: Callable[..., RunDir]) -> None:
         assert low <= sure.error(place, 1) <= high
     assert "overconfident" in words(sure)
     said = total[0].sum(0)
-    assert f"right at {percent(float(said[RIGHT].sum() / said[[WRONG, RIGHT]].sum()))} %" in words(sure)
+    assert f"and right at {percent(float(said[RIGHT].sum() / said[[WRONG, RIGHT]].sum()))} %" in words(sure)
 
 
 def test_the_mean_over_seeds(counted: Callable[..., RunDir]) -> None:

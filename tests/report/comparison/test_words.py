@@ -131,3 +131,7 @@ def test_images_without_drives_are_not_called_drives(make_run: MakeRun, make_dri
     assert "no drives known" in words.facts(comparison)
     assert any(text.startswith("No drives or sequences are known") for text in caveats(comparison))
     assert "trained on with its neighbours" not in dict(words.method(comparison))["Division"]
+
+
+def test_a_difference_that_is_rounded_to_nothing_has_no_sign() -> None:
+    assert [words.signed(value) for value in (-0.0001, 0.0, -0.012, np.nan)] == ["0.0", "0.0", "\N{MINUS SIGN}1.2", "–"]

@@ -27,6 +27,7 @@ from roadseg.scoring.anatomy.edges import BANDS, F_PIXELS, F_SHARE, IOU_SHARES
 from roadseg.scoring.anatomy.regions import SIDES, STRIPS
 from roadseg.scoring.anatomy.stride import STRIDES
 from roadseg.scoring.anatomy.words import near_share, where_it_differs
+from roadseg.system.progress import percent
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 
@@ -199,14 +200,13 @@ def stride_sentence(anatomy: Anatomy) -> str | None:
     reach, score = oracle_iou(anatomy).get(anatomy.stride), anatomy.arm.score("mean_iou").mean
     if reach is None or score is None:
         return None
-    lost, below = 100 * (1 - reach), 100 * (reach - score)
-    known = f"Stride {anatomy.stride} costs at most {lost:.1f} points of mIoU"
-    if below <= 0:
-        return f"{known}, as the truth brought to it and back shows; {anatomy.arm.name} loses no more than that."
-    limit = (
-        "training, data or features limit it more than the stride" if below > lost else "the stride may limit it most"
-    )
-    return f"{known}; {anatomy.arm.name} lies another {below:.1f} below the best possible at this stride: {limit}."
+    known = f"Best possible mIoU at stride {anatomy.stride}: about {percent(reach)} %. "
+    known += f"{anatomy.arm.name} reaches {percent(score)} %: "
+    if score >= reach:
+        return f"{known}the stride limits it."
+    if reach - score > 1 - reach:
+        return f"{known}training, data or features limit it more than the stride."
+    return f"{known}the stride may limit it most."
 
 
 def sentences(anatomies: list[Anatomy]) -> list[str]:

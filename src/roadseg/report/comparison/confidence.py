@@ -182,17 +182,16 @@ def _span(interval: Span) -> str:
 
 
 def words(sure: ArmConfidence) -> str:
-    """What an arm claims and what is true, in sentences."""
+    """How sure an arm is and how often it is right, in sentences."""
     said, calibrated = (_claim(sure, "all", calibration) for calibration in (AS_SAID, CALIBRATED))
-    found = f"{sure.name} claims {percent(said[0])} % on average and is right at {percent(said[1])} % of the pixels"
-    found += f": {_judged(said)}."
+    found = f"{sure.name} is {percent(said[0])} % sure on average and right at {percent(said[1])} % of the pixels: "
+    found += f"{_judged(said)}."
     if any(value is not None for value in sure.temperatures):
-        found += f" After its temperature it claims {percent(calibrated[0])} %"
-        inside, boundary = (_claim(sure, region, CALIBRATED) for region in ("inside", "boundary"))
-        found += (
-            f"; inside objects it is then {_judged(inside)} ({percent(inside[0])} % claimed, {percent(inside[1])} % "
-        )
-        found += f"right), at boundaries {_judged(boundary)} ({percent(boundary[0])} %, {percent(boundary[1])} %)."
+        found += f" Corrected by its temperature it is {percent(calibrated[0])} % sure"
+        for where, region in (("inside objects", "inside"), ("at boundaries", "boundary")):
+            claim = _claim(sure, region, CALIBRATED)
+            found += f"; {where} {_judged(claim)} ({percent(claim[0])} % sure, {percent(claim[1])} % right)"
+        found += "."
     return found
 
 

@@ -25,7 +25,8 @@ class Mistake:
 
 def signed(value: float) -> str:
     """A difference in points."""
-    return "–" if np.isnan(value) else f"{100 * value:.1f}".replace("-", "\N{MINUS SIGN}")
+    points = round(100 * value, 1) + 0.0  # -0.0 is 0.0
+    return "–" if np.isnan(value) else f"{points:.1f}".replace("-", "\N{MINUS SIGN}")
 
 
 def p_words(p: float) -> str:
