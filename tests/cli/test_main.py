@@ -137,6 +137,21 @@ def test_the_list_of_runs(
     assert "no runs in" in capsys.readouterr().out
 
 
+def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = files(tmp_path)
+    assert call("train", "demo-fcn16s", "--data.root", "data", *TINY_FLAGS, "--train.epochs", 3, "--dry-run") == 0
+    shown = capsys.readouterr().out
+    assert files(tmp_path) == before
+    assert not Path("runs").exists()
+    assert "train: images 4, drives 2\nval:   images 4, drives 2\ntest:  images 0\n" in shown
+    assert "steps: 2 an epoch, 6 in 3 epochs" in shown
+    assert re.search(r"time:  about \d+ s on this machine \(\S+ s a step, \S+ s a validation image", shown)
+    assert re.search(r"optimizer.trunk_lr +none\n", shown)
+
+
 @pytest.mark.slow
 def test_a_watched_run(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(data, tmp_path / "run", "--tensorboard") == 0

@@ -6,15 +6,19 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
+from rich.console import Console
 
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
+from roadseg.cli.recipes import setting_lines
 from roadseg.cli.terminal import INTERRUPTED, live_display, new_console, say
 from roadseg.config.overrides import crop_note, overridden
 from roadseg.config.recipes import recipe
-from roadseg.config.settings import LENGTH, difference
+from roadseg.config.settings import LENGTH, Config, difference
 from roadseg.data import label_space
 from roadseg.errors import ConfigError, RunError
 from roadseg.runs.run_files import RunFiles, latest_run, next_run
+from roadseg.system.processes import cpu_count, is_busy, load
+from roadseg.system.progress import duration
 
 
 class TrainWords(WithSettings):
@@ -30,6 +34,10 @@ class TrainWords(WithSettings):
         "--train.patience: of that length from there on",
     )
     finish: bool = Field(False, description="with --resume: train no more, score the best epoch so far and end the run")
+    dry_run: bool = Field(
+        False, validation_alias="dry-run",
+        description="show images, steps, settings and an estimate of the time, from a few timed steps; write nothing",
+    )  # fmt: skip
     tensorboard: bool = Field(False, description="write curves and pictures for tensorboard --logdir RUN")
 
 
@@ -62,6 +70,8 @@ def train(words: TrainWords) -> int:
             say(console, f"{run.path} is complete; nothing to do")
             return 0
 
+    if words.dry_run:
+        return _dry_run(chosen, settings, console)
     from roadseg.cli.tables import score_table
     from roadseg.runs.run_dir import RunDir
     from roadseg.training.interrupt import Interrupted
@@ -77,6 +87,26 @@ def train(words: TrainWords) -> int:
         return INTERRUPTED
     console.print(score_table([settings.recipe], [scores], "val"))
     say(console, f"run: {run.path}")
+    return 0
+
+
+def _dry_run(path: Path, settings: Config, console: Console) -> int:
+    """Say what the training would do."""
+    from roadseg.runs.run_dir import RunDir
+    from roadseg.training.forecast import forecast
+
+    say(console, "reading the data, then a few steps; nothing is written")
+    found = forecast(RunDir(path), settings)
+    for part, images in found.images.items():
+        drives = f", drives {found.groups[part]}" if part in found.groups else ""
+        say(console, f"{part + ':':<6} images {images}{drives}")
+    epochs = settings.train.epochs
+    say(console, f"steps: {found.steps_per_epoch} an epoch, {epochs * found.steps_per_epoch} in {epochs} epochs")
+    busy = "; other programs are at work, without them it takes less" if is_busy(load(), cpu_count()) else ""
+    pace = f"{found.step_seconds:.2g} s a step, {found.image_seconds:.2g} s a validation image"
+    say(console, f"time:  about {duration(found.seconds)} on this machine ({pace}{busy})")
+    for line in setting_lines(found.settings):
+        say(console, line)
     return 0
 
 

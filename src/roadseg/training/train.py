@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -212,15 +212,9 @@ class Training:
         """Train one epoch, or the remaining steps of a resumed one."""
         train, epoch = self.settings.train, self.progress.epoch
         self.learner.begin_epoch()
-        order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle, self.epoch_length)
-        indices = batch_indices(order, train.batch_size, self.accelerator.num_processes, self.accelerator.process_index)
-        indices = indices[self.progress.steps_in_epoch * train.accumulate :]
-        dataset = Augmented(self.samples["train"], self.settings.transforms, self.settings.seed, epoch)
-        on_gpu = self.accelerator.device.type == "cuda"
-        loader = batches(dataset, indices, self._workers(), pin_memory=on_gpu)
         self.display.begin(f"epoch {epoch + 1}/{train.epochs}", self.steps_per_epoch, self.progress.steps_in_epoch)
         clock = time.monotonic()
-        for group in grouped(loader, train.accumulate):
+        for group in self.batches_left():
             stopping, due = self.step(group, stop)
             seconds, clock = time.monotonic() - clock, time.monotonic()
             self.progress.seconds += seconds
@@ -233,6 +227,16 @@ class Training:
                 self.save_last()
             if stopping:
                 raise Interrupted(f"stopped in epoch {epoch + 1}; continue with --resume")
+
+    def batches_left(self) -> Iterator[list[Batch]]:
+        """What is left of the epoch: for each step of the optimizer its batches."""
+        train, epoch = self.settings.train, self.progress.epoch
+        order = epoch_order(len(self.samples["train"]), self.settings.seed, epoch, train.shuffle, self.epoch_length)
+        indices = batch_indices(order, train.batch_size, self.accelerator.num_processes, self.accelerator.process_index)
+        indices = indices[self.progress.steps_in_epoch * train.accumulate :]
+        dataset = Augmented(self.samples["train"], self.settings.transforms, self.settings.seed, epoch)
+        on_gpu = self.accelerator.device.type == "cuda"
+        return grouped(batches(dataset, indices, self._workers(), pin_memory=on_gpu), train.accumulate)
 
     def seconds_left(self, step_seconds: float) -> float:
         """Seconds to the end of the training, from the speed of its steps so far and of its last validation."""
