@@ -117,7 +117,8 @@ def evaluate(
     """The scores of a run on a split, as `evaluation/<split>.json` of the run holds them from then on.
 
     Scores are shares from 0 to 1; `ci95` are their 95 % intervals, `per_class` the IoU of each class, None where it
-    never occurs. Root and split are the run's own, unless given. Raises `RoadsegError` for bad data and damaged runs.
+    never occurs. Root and split are the run's own, unless given; other data is scored under a name of its own. Raises
+    `RoadsegError` for bad data and damaged runs.
 
     >>> report = roadseg.evaluate(run, show=False)
     >>> sorted(report)[:3]
@@ -125,10 +126,7 @@ def evaluate(
     """
     from roadseg.scoring.evaluate import evaluate_run
 
-    place = run.config().data.root if root is None else Path(root)
-    if place is None:
-        raise ConfigError(f"{run.path} does not say where its data is; give root")
-    return evaluate_run(run, place, split or ("test" if run.splits().test else "val"), _display(show))
+    return evaluate_run(run, None if root is None else Path(root), split, _display(show))
 
 
 def compare(runs: Sequence[RunDir], split: str | None = None, output: str | PathLike[str] | None = None) -> Findings:

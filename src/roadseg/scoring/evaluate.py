@@ -15,7 +15,6 @@ from accelerate import Accelerator
 from jaxtyping import Bool, Float, UInt8
 from torch import Tensor
 
-from roadseg.data.datasets import split_records
 from roadseg.data.loading import Samples
 from roadseg.data.records import Record
 from roadseg.data.transforms import resize
@@ -28,7 +27,7 @@ from roadseg.scoring import anatomy, confidence, metrics
 from roadseg.scoring.boundary import distance_to_other_class
 from roadseg.scoring.calibration import run_temperature, summary
 from roadseg.scoring.confidence import BINS, NEAR, STARTS
-from roadseg.scoring.images import Images
+from roadseg.scoring.images import Images, choose
 from roadseg.scoring.scores import report
 from roadseg.system.hardware import make_accelerator
 from roadseg.system.progress import Display
@@ -124,13 +123,9 @@ def at_boundary(target: UInt8[Tensor, "H W"]) -> Bool[Tensor, "H W"]:
     return (distance > 0) & (distance <= NEAR)
 
 
-def evaluate_run(run: RunDir, root: Path, split: str, display: Display) -> dict[str, Any]:
-    """Score the run's best checkpoint on `split` of its data in `root` and write the run's `evaluation/<split>.json`.
-
-    `split` is a part of the run's splits.json, a split that the data set has, or `all`.
-    """
-    records = split_records(run.config().data.model_copy(update={"root": root}), run.splits(), split)
-    return score_images(run, Images(split, records, root), display)
+def evaluate_run(run: RunDir, root: Path | None, split: str | None, display: Display) -> dict[str, Any]:
+    """Score the run's best checkpoint on the images that `choose` finds, and keep the scores under their name."""
+    return score_images(run, choose(run, root, split), display)
 
 
 def score_images(run: RunDir, images: Images, display: Display) -> dict[str, Any]:

@@ -278,9 +278,7 @@ def run_study(trials: Sequence[Trial], part: str, output: Path, display: Display
             if not trial.run.complete:
                 train(trial.run, trial.settings, display, resume=True, begin=partial(begin, trial))
             if not trial.run.evaluated(part):
-                root = trial.settings.data.root
-                assert root is not None  # load_records needed it
-                evaluate_run(trial.run, root, part, display)
+                evaluate_run(trial.run, trial.settings.data.root, part, display)
         except Interrupted:
             _write_state(trials, failures, output)
             raise
