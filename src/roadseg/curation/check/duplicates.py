@@ -13,8 +13,6 @@ from roadseg.curation.check.finding import Finding, plural
 from roadseg.data.similar import BITS, COPY, MIRRORED, NEAR, nearest, nearest_apart
 
 ORDER = ("train", "val", "test")
-ALONE = "all"
-"""The name of the part where data is not divided."""
 
 
 def check_duplicates(inspected: Sequence[PairFacts]) -> list[Finding]:

@@ -12,7 +12,6 @@ from roadseg.labels import IGNORE, LabelSpace, listed, ranges
 from roadseg.scoring.external.read import CODINGS, Coding, Pair, Tally
 
 WORDS: dict[Coding, str] = {"ids": "official ids", "train-ids": "train ids (class indices)", "colors": "colours"}
-ROLES = ("predictions", "targets")
 FAR = 0.3
 """A picture has another coding if the share of agreeing pixels is larger by this much under that coding."""
 

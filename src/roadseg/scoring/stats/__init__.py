@@ -10,23 +10,7 @@ from roadseg.scoring.stats.shares import SHARE_RESAMPLES, share_interval
 from roadseg.scoring.stats.units import FEWEST_UNITS, Units, resampling_units
 
 __all__ = [
-    "FEWEST_SIZES",
-    "FEWEST_UNITS",
-    "RESAMPLES",
-    "SEED",
-    "SHARE_RESAMPLES",
-    "USUAL_DEVIATION",
-    "Estimate",
-    "LearningCurve",
-    "PairedResult",
-    "Units",
-    "covariance",
-    "estimate",
-    "holm",
-    "learning_curve",
-    "more_units",
-    "paired",
-    "resampling_units",
-    "share_interval",
-    "with_seeds",
+    "FEWEST_SIZES", "FEWEST_UNITS", "RESAMPLES", "SEED", "SHARE_RESAMPLES", "USUAL_DEVIATION", "Estimate",
+    "LearningCurve", "PairedResult", "Units", "covariance", "estimate", "holm", "learning_curve", "more_units",
+    "paired", "resampling_units", "share_interval", "with_seeds",
 ]  # fmt: skip
