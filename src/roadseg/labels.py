@@ -4,8 +4,6 @@ One table for each label space; everything else is derived from it. A *class ind
 an *id* is what the data set's label files hold. `IGNORE` marks pixels that neither train nor score.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -54,7 +52,7 @@ class LabelSpace(BaseModel):
     coding: Literal["ids", "colors"] = "ids"
 
     @model_validator(mode="after")
-    def _check_unique(self) -> LabelSpace:
+    def _check_unique(self) -> "LabelSpace":
         labels = self.classes + self.ignored
         columns = {"name": [label.name for label in self.classes], "id": [str(label.id) for label in labels]}
         if self.coding == "colors":

@@ -1,7 +1,5 @@
 """Time and memory, measured in turn, and what this machine reaches at best."""
 
-from __future__ import annotations
-
 import statistics
 import time
 from collections.abc import Callable, Mapping

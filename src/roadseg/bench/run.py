@@ -1,7 +1,5 @@
 """Time the work, and put it beside what the machine reaches at best."""
 
-from __future__ import annotations
-
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """The work that is timed: each the code that training, scoring and prediction run, on inputs of KITTI's size."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """Values laid over a recipe: settings by their dotted names, as flags and `--vary` give them."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import types

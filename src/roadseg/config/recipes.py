@@ -1,7 +1,5 @@
 """Named experiments: functions that return a whole configuration. Variants change a few lines."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import NamedTuple

@@ -4,8 +4,6 @@ Text, because settings, recipes and `--help` do without torch and stand below th
 (docs/decisions/0026-registry.md). The contract tests load every line and hold it against what it makes.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module

@@ -1,7 +1,5 @@
 """Every setting of a run: frozen, checked when it is made, unknown keys forbidden, written to `config.json`."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Set
 from pathlib import Path
@@ -46,7 +44,7 @@ class Split(Settings):
     share_seed: int = Field(0, ge=0, description="which images a share below 1 draws; a study adds the training seed")
 
     @model_validator(mode="after")
-    def _check(self) -> Split:
+    def _check(self) -> "Split":
         if min(self.fractions[:2]) <= 0:
             raise ValueError(f"fractions {self.fractions} leave train or val empty; only the third, test, may be 0")
         if abs(sum(self.fractions) - 1) > 1e-6:
@@ -74,7 +72,7 @@ class Data(Settings):
         None, ge=0, description="loader processes; by default up to 8 with a GPU, and few or none without"
     )
 
-    def at(self, root: Path | None) -> Data:
+    def at(self, root: Path | None) -> "Data":
         """The same data in another folder."""
         return self.model_copy(update={"root": root})
 
@@ -95,7 +93,7 @@ class Transforms(Settings):
     )
 
     @model_validator(mode="after")
-    def _check(self) -> Transforms:
+    def _check(self) -> "Transforms":
         if self.scale[0] > self.scale[1]:
             raise ValueError(f"scale {self.scale[0]:g} to {self.scale[1]:g} is empty; give the smaller one first")
         return self
@@ -137,7 +135,7 @@ class Model(Settings):
         return name
 
     @model_validator(mode="after")
-    def _check(self) -> Model:
+    def _check(self) -> "Model":
         if self.weights is not None and self.from_run is not None:
             raise ValueError("weights and from_run exclude each other; give one of them")
         own = NETWORKS[self.name].options
@@ -222,7 +220,7 @@ class Config(Settings):
     earlier: tuple[Stretch, ...] = Field((), description="changes of the run's length while it was trained")
 
     @model_validator(mode="after")
-    def _check(self) -> Config:
+    def _check(self) -> "Config":
         network = NETWORKS[self.model.name]
         for name in ("crop", "resize"):
             size = getattr(self.transforms, name)

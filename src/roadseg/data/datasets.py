@@ -1,7 +1,5 @@
 """Data sets by name, and the records of each part from the settings."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import NamedTuple
 

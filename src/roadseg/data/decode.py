@@ -1,7 +1,5 @@
 """Read image and label files. Labels are read with Pillow: OpenCV changes the ids of palette PNGs."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple

@@ -1,7 +1,5 @@
 """From records to batches: a cache of decoded samples, the order of an epoch, and collation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple

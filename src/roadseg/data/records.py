@@ -1,7 +1,5 @@
 """A record: the files of one image and its labels, and the group that the image belongs to."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -5,8 +5,6 @@ The usual 64 bits do not separate streets, which all have the sky above and the 
 about half of the bits; copies in another format or size differ in a few.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple

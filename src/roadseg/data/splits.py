@@ -4,8 +4,6 @@ All random numbers come from SHA-256 of the seed and a name, so they depend neit
 library's generator.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import defaultdict
@@ -40,7 +38,7 @@ class Splits(Settings):
     sha256: str = Field(description="`ids_sha256` of the parts")
 
     @model_validator(mode="after")
-    def _check(self) -> Splits:
+    def _check(self) -> "Splits":
         repeated = _first_repeated(chain(*self.parts.values(), self.left_out))
         if repeated is not None:
             raise ValueError(f"{repeated} stands in two parts or twice in one; an image belongs to one part only")
@@ -62,7 +60,7 @@ class Splits(Settings):
         write_text(path, self.model_dump_json(indent=2) + "\n")
 
     @staticmethod
-    def load(path: Path) -> Splits:
+    def load(path: Path) -> "Splits":
         """Read what `save` wrote. Raises `ConfigError` naming the file where it is missing, broken or changed."""
         try:
             content = json.loads(path.read_text(encoding="utf-8"))

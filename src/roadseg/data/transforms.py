@@ -1,7 +1,5 @@
 """Transforms of a sample. The random parameters are drawn first, from a given generator, and then applied."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import NamedTuple
 

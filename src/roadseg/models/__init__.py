@@ -3,8 +3,6 @@
 `config.registry.NETWORKS` lists them; a class's docstring says what it costs.
 """
 
-from __future__ import annotations
-
 from roadseg.config.registry import NETWORKS, load
 from roadseg.config.settings import Model
 from roadseg.models.base import SegmentationModel

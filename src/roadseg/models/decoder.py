@@ -1,7 +1,5 @@
 """Decoders of five transposed convolutions, up to full size: `fcn32_decoder` to `fcn8_decoder`, and `fcns`."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 from jaxtyping import Float

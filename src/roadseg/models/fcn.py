@@ -1,7 +1,5 @@
 """FCN-32s, FCN-16s and FCN-8s of Long, Shelhamer and Darrell (CVPR 2015; PAMI 2017) on VGG16."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from jaxtyping import Float

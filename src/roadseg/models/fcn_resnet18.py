@@ -1,7 +1,5 @@
 """`fcn_resnet18`: scores of ResNet-18's last features, enlarged 32 times by one learned transposed convolution."""
 
-from __future__ import annotations
-
 from jaxtyping import Float
 from torch import Tensor, nn
 

@@ -1,7 +1,5 @@
 """Download one published file: resumable, verified by its hash, and moved into place atomically."""
 
-from __future__ import annotations
-
 import hashlib
 import http.client
 import os

@@ -1,7 +1,5 @@
 """`pspnet`: features of stride 8 together with their averages over the whole image and its parts."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float

@@ -1,7 +1,5 @@
 """ResNet-18 (He et al., CVPR 2016, table 1) without its average pooling and its classifier."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from jaxtyping import Float

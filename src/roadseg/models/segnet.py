@@ -1,7 +1,5 @@
 """`segnet`: VGG16 and its mirror image, which unpools with the places that the poolings remember."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import torch.nn.functional as F

@@ -1,7 +1,5 @@
 """`unet`: what leaves every block of VGG16 is concatenated on the way back to stride 2."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float

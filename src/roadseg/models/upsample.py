@@ -5,8 +5,6 @@ whole result. `Bands` returns the same values, bit for bit, a few rows at a time
 classes never holds full-size logits.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Transposed convolutions that enlarge score maps."""
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float

@@ -1,7 +1,5 @@
 """The 13 convolutions of VGG16 (Simonyan and Zisserman, ICLR 2015, configuration D) in five blocks."""
 
-from __future__ import annotations
-
 from typing import ClassVar
 
 from torch import nn

@@ -1,7 +1,5 @@
 """Published weights: find the file, read it safely, and load it into a network."""
 
-from __future__ import annotations
-
 import os
 import pickle
 import sys

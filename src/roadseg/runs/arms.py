@@ -1,7 +1,5 @@
 """Runs side by side: which are meant, can be compared, and belong together, and what they are called."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass

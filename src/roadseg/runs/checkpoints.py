@@ -5,8 +5,6 @@ ending `.new`; `name.json.new` comes last and is the commit. Only then do they t
 anything: they take each file from wherever its hash fits.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import time

@@ -1,7 +1,5 @@
 """What a run and one of its evaluations say, each file read once: what comparisons and reports are made from."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The runs below some folders: how far each is, and how good. Reads text files alone."""
 
-from __future__ import annotations
-
 import os
 import time
 from collections.abc import Iterator, Sequence

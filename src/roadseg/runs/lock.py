@@ -5,8 +5,6 @@ with a run that came to nothing. On a network file system without locks, or with
 NFS), two machines are not kept apart.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import socket

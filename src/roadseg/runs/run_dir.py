@@ -8,8 +8,6 @@ evaluation/<split>.confidence.npz (confidence.py)   evaluation/<split>.anatomy.n
 COMPLETE (written last)
 """
 
-from __future__ import annotations
-
 import io
 import json
 import platform

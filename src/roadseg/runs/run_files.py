@@ -1,7 +1,5 @@
 """What a run directory says in words and numbers: settings, classes, progress, scores. Reading it needs no torch."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

@@ -4,8 +4,6 @@ Labels may be corrected after a run was scored, so that some may differ; another
 differs in nearly all of them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

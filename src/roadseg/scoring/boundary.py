@@ -4,8 +4,6 @@ Distances are counted in squares, as the 3x3 erosions of Boundary IoU do (Cheng 
 offsets in rows and in columns. Two classes side by side are 1 apart.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import UInt, UInt8, UInt32
 

@@ -1,7 +1,5 @@
 """A run's temperature, fitted on its validation images; calibration figures of a split; and confidence thresholds."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any

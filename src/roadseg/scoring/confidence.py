@@ -10,8 +10,6 @@ Counts are int64 (..., 2, 2, 3, BINS) by
   what         `WRONG` pixels, `RIGHT` pixels, and `CONFIDENCE`, the sum of their confidences in units of 1 / `UNIT`
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

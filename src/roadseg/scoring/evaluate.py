@@ -1,7 +1,5 @@
 """Score a network on images: what is counted of each, at the label's own size unless asked otherwise."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Which images a run is scored on, and the name under which the scores are kept."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import NamedTuple

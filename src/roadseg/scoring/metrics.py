@@ -6,8 +6,6 @@ A class that occurs neither in the truth nor in the prediction has NaN and is le
 cityscapesScripts.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The scores of images by name, with their intervals: what `evaluation/<split>.json` says of confusion matrices."""
 
-from __future__ import annotations
-
 import hashlib
 from typing import Any
 

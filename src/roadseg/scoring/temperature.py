@@ -4,8 +4,6 @@ Guo et al., On Calibration of Modern Neural Networks (ICML 2017), sec. 4.2. It i
 training, changes no prediction, and makes all probabilities more or less extreme.
 """
 
-from __future__ import annotations
-
 import hashlib
 from typing import NamedTuple
 

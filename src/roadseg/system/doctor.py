@@ -1,7 +1,5 @@
 """Examine this machine for training, and advise where something is wrong."""
 
-from __future__ import annotations
-
 import platform
 import shutil
 import subprocess

@@ -1,7 +1,5 @@
 """Atomic writing: a reader, or a power cut, sees either the whole old content or the whole new one."""
 
-from __future__ import annotations
-
 import os
 from errno import EDQUOT, ENOSPC
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The device, and the fastest precision and memory layout on it."""
 
-from __future__ import annotations
-
 import ctypes
 import gc
 import resource

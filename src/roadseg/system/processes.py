@@ -1,7 +1,5 @@
 """The processes on this machine: its cores, other work on them, and those that torchrun started; without torch."""
 
-from __future__ import annotations
-
 import os
 
 

@@ -1,7 +1,5 @@
 """Progress of long work: bars on a terminal, plain lines elsewhere."""
 
-from __future__ import annotations
-
 import time
 from types import TracebackType
 from typing import Any
@@ -77,7 +75,7 @@ class Bars(Display):
         self.task: TaskID | None = None
         self.stages: TaskID | None = None
 
-    def __enter__(self) -> Bars:
+    def __enter__(self) -> "Bars":
         self.progress.start()
         return self
 

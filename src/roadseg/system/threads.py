@@ -1,7 +1,5 @@
 """Work that threads do ahead of the one who uses it."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor

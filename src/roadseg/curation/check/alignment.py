@@ -4,8 +4,6 @@ Where an object ends, the image mostly has an edge. For every small shift of the
 strength under its borders. It has a sharp peak at the shift where the label belongs. A label of another image has none.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -4,8 +4,6 @@ A resize that mixes pixels (bilinear, bicubic, area) turns the border between cl
 Each of these is a class, so nothing fails: networks learn thin strips of wrong classes, and are scored on them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from roadseg.curation.check.facts import LabelFacts, PairFacts

@@ -1,7 +1,5 @@
 """Class frequencies by part: empty labels, classes that a part lacks, and rare classes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """How labels are coded, and whether that is what the data set says."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Draft a `roadseg.yaml` for a folder without one. A person names the classes and completes it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from roadseg.curation.check import borders

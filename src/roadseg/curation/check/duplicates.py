@@ -1,7 +1,5 @@
 """Duplicate and nearly duplicate images, and drives in several parts. Both make scores too good."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import Literal

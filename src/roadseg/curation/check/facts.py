@@ -1,7 +1,5 @@
 """Facts about each pair of image and label, without any judgement."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Files that are missing, cannot be read, or have the wrong size."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path

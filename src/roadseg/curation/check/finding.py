@@ -1,7 +1,5 @@
 """One result of a check: severity, files, and remedy."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal
 

@@ -1,7 +1,5 @@
 """The images and labels to check: of a recipe's data set, or of a folder without a description."""
 
-from __future__ import annotations
-
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass

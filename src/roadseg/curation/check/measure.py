@@ -1,7 +1,5 @@
 """Measure what smoothing leaves in a label: pixels whose value lies between those of two neighbours."""
 
-from __future__ import annotations
-
 import numpy as np
 
 FEWEST_STEPS = 100

@@ -1,7 +1,5 @@
 """A picture of the worst files: image, label, and what is wrong with it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Inspect every pair of files, then diagnose what is wrong."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

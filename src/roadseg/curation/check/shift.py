@@ -1,7 +1,5 @@
 """Labels that do not fit their image: shifted, mirrored, or of another image."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Images, drives and pixels of each class by part, and what could not be counted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from rich import box

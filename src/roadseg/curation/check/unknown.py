@@ -1,7 +1,5 @@
 """Values outside the table of classes, by cause: masks of 0 and 255, exchanged channels, another table, new ids."""
 
-from __future__ import annotations
-
 from collections.abc import Set
 
 from roadseg.curation.check import borders

@@ -1,7 +1,5 @@
 """The values that labels hold, and the published tables that have them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from roadseg import labels

@@ -1,7 +1,5 @@
 """Rank the labels of images by what networks that were not trained on them say."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Predictions of networks for images that they were not trained on."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path

@@ -6,8 +6,6 @@ reaches its own threshold. Here connected pixels are judged together, because a 
 object, not a pixel.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

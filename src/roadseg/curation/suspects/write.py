@@ -1,7 +1,5 @@
 """Suspects as files: suspects.json and suspects.csv with all of them, suspects.html with pictures of the first."""
 
-from __future__ import annotations
-
 import csv
 import io
 import json

@@ -1,7 +1,5 @@
 """CamVid in the layout of SegNet's repository: `train`, `trainannot`, `val`, `valannot`, `test`, `testannot`."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Cityscapes with fine annotations: `leftImg8bit/{split}/{city}` and `gtFine/{split}/{city}`, as they are unpacked."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

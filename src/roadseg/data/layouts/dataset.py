@@ -1,7 +1,5 @@
 """What the rest of roadseg asks of a data set; each layout answers with one `Dataset`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -9,8 +9,6 @@ labels:                                      # the table of classes, see roadseg
   ignored: [{name: unknown, id: 255, color: [0, 0, 0]}]
 """
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
@@ -61,7 +59,7 @@ class Layout(Settings):
         return pattern
 
     @model_validator(mode="after")
-    def _check_together(self) -> Layout:
+    def _check_together(self) -> "Layout":
         images, masks = Template(self.images), Template(self.masks)
         if set(images.names) != set(masks.names):
             different = min(set(images.names) ^ set(masks.names))

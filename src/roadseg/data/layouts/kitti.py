@@ -1,7 +1,5 @@
 """The KITTI semantic benchmark (2015, 200 labelled images), in its own layout."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from pathlib import Path

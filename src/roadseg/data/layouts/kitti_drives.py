@@ -4,8 +4,6 @@ Source: `mapping/train_mapping.txt` of the KITTI 2015 stereo and flow developmen
 semantic benchmark labels the same 200 images under the same indices. The kit names a raw drive for 142 of them.
 """
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 IMAGES = 200

@@ -1,7 +1,5 @@
 """Find image and label files and pair them by id."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 

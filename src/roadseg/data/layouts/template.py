@@ -1,7 +1,5 @@
 """Where files lie, as a text with placeholders such as `images/{split}/{id}.png`, and the files that fit it."""
 
-from __future__ import annotations
-
 import os
 import re
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """All counts of one image."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

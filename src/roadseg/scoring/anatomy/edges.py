@@ -4,8 +4,6 @@ Distances are those of `scoring.boundary`, in squares. All functions take class 
 pixels are `IGNORE` in both maps, and the distances of both, 0 where ignored.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Int64, UInt8
 

@@ -1,7 +1,5 @@
 """Counts by part of the image and by object."""
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Int64, UInt8
 from scipy import ndimage

@@ -3,8 +3,6 @@
 All functions take any leading dimensions.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Float, Int64
 

@@ -6,8 +6,6 @@ descent on the coarse logits of one image gains several points more (benchmarks/
 lower bound of what the stride allows.
 """
 
-from __future__ import annotations
-
 from functools import lru_cache
 
 import numpy as np

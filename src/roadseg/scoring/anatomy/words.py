@@ -1,7 +1,5 @@
 """Where two networks differ on the same images, in a sentence."""
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Int64
 

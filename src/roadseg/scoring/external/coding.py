@@ -1,7 +1,5 @@
 """Detect how a folder's label pictures are coded, from their values."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

@@ -5,8 +5,6 @@ score of a class that does not occur. `CONVENTIONS` has one row for each tool, a
 Sources and versions: docs/conventions.md.
 """
 
-from __future__ import annotations
-
 from typing import Literal, NamedTuple
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Explain why a convention's score differs from ours, by changing one choice after the other."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import numpy as np

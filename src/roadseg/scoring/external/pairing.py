@@ -1,7 +1,5 @@
 """Pair predictions with targets by the names of the files."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Read label pictures of any tool as counts of pairs of values (target, prediction)."""
 
-from __future__ import annotations
-
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple

@@ -1,7 +1,5 @@
 """From two folders of label pictures to scores."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, NamedTuple
 

@@ -1,7 +1,5 @@
 """The scores of all conventions for the terminal: numbers with bars, and why they differ."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich import box

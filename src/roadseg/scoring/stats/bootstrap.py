@@ -8,8 +8,6 @@ with the effective number of trials that the standard error implies (Korn and Gr
 compares it with six others.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 

@@ -8,8 +8,6 @@ doubling, are all fitted, and each counts by how well it explains the scores (Ba
 doubling brings more than one does there. How often the intervals hold: benchmarks/learning_curve.py.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -5,8 +5,6 @@ have come from the other one (Fisher's sign test; Good 2005, sec. 3.2). With u u
 below 2 / 2^u, however large the difference. Five drives never give p < 0.05.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The interval of a score between 0 and 1 from counts of images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

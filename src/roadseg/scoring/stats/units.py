@@ -1,7 +1,5 @@
 """The units of resampling: images that may be alike belong to one unit."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
