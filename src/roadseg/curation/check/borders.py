@@ -4,7 +4,7 @@ A resize that mixes pixels (bilinear, bicubic, area) turns the border between cl
 Each of these is a class, so nothing fails: networks learn thin strips of wrong classes, and are scored on them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
@@ -17,31 +17,29 @@ Untouched labels of CamVid, KITTI and the built-in streets have at most 0.06, la
 """
 
 
-def check_borders(inspected: Sequence[PairFacts]) -> list[Finding]:
+def check_borders(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     """Labels that were resized with smoothing."""
     labels = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts) and not is_jpeg(one.label)]
     marked = sorted(((one, label) for one, label in labels if smoothed(label)), key=lambda pair: -pair[1].between)
     if not marked:
-        return []
+        return
     kinds = {label.kind for _, label in marked}
     strips = {value for _, label in marked for value in label.strips}
     solid = {value for _, label in labels for value in label.values} - strips
     what = "colours" if kinds == {"colors"} else "ids"
     only = sorted(strips - solid) if what == "ids" else []
     named = f" (ids {', '.join(map(str, only[:8]))}{' ...' if len(only) > 8 else ''} occur there only)" if only else ""
-    return [
-        Finding(
-            "borders",
-            "error",
-            f"{plural(len(marked), 'label')} with {what} mixed along the borders, as a smoothing resize or JPEG leaves "
-            f"them{named}",
-            "export the labels again as PNG at the image's size, or resize the originals with nearest neighbour "
-            "(Pillow: Image.Resampling.NEAREST, OpenCV: INTER_NEAREST, anti-aliasing off)",
-            tuple(str(one.record.label) for one, _ in marked),
-            "between",
-            (("share_of_steps", round(marked[0][1].between, 3)), ("ids_on_borders_only", only)),
-        )
-    ]
+    yield Finding(
+        "borders",
+        "error",
+        f"{plural(len(marked), 'label')} with {what} mixed along the borders, as a smoothing resize or JPEG leaves "
+        f"them{named}",
+        "export the labels again as PNG at the image's size, or resize the originals with nearest neighbour "
+        "(Pillow: Image.Resampling.NEAREST, OpenCV: INTER_NEAREST, anti-aliasing off)",
+        tuple(str(one.record.label) for one, _ in marked),
+        "between",
+        (("share_of_steps", round(marked[0][1].between, 3)), ("ids_on_borders_only", only)),
+    )
 
 
 def is_jpeg(label: LabelFacts) -> bool:

@@ -1,6 +1,6 @@
 """Class frequencies by part: empty labels, classes that a part lacks, and rare classes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -44,80 +44,63 @@ def shares(inspected: Sequence[PairFacts], space: LabelSpace) -> Shares:
     return Shares(pixels, [one.part for one, _ in read])
 
 
-def check_classes(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[Finding]:
+def check_classes(inspected: Sequence[PairFacts], space: LabelSpace | None) -> Iterator[Finding]:
     """Labels of a single value; with a table of classes also unlabelled pixels and the classes of the parts."""
     read = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
-    findings = []
     flat = [str(one.record.label) for one, label in read if label.distinct == 1]
     if flat:
-        findings.append(
-            Finding(
-                "classes", "warning", f"{plural(len(flat), 'label')} of one single value, so perhaps never drawn",
-                "label these images or remove them", tuple(flat),
-            )
+        yield Finding(
+            "classes", "warning", f"{plural(len(flat), 'label')} of one single value, so perhaps never drawn",
+            "label these images or remove them", tuple(flat),
         )  # fmt: skip
     if space is None or not read:
-        return findings
+        return
     counted = shares(inspected, space)
-    return (
-        findings + _unlabelled([str(one.record.label) for one, _ in read], counted, set(flat)) + _parts(counted, space)
-    )
+    yield from _unlabelled([str(one.record.label) for one, _ in read], counted, set(flat))
+    yield from _parts(counted, space)
 
 
-def _unlabelled(names: list[str], counted: Shares, reported: set[str]) -> list[Finding]:
+def _unlabelled(names: list[str], counted: Shares, reported: set[str]) -> Iterator[Finding]:
     totals = counted.pixels.sum(1)
     share = counted.pixels[:, -1] / np.maximum(totals, 1)
-    findings = []
     worst = [
         names[i] for i in np.argsort(-share, kind="stable") if share[i] > MAX_UNLABELLED and names[i] not in reported
     ]
     overall = float(counted.pixels[:, -1].sum() / max(1, totals.sum()))
     if overall > MAX_UNLABELLED_OVERALL:
-        findings.append(
-            Finding(
-                "classes", "warning", f"{100 * overall:.0f} % of all pixels are unlabelled",
-                "see that the ignored ids are right; classes among them are never learnt",
-            )
+        yield Finding(
+            "classes", "warning", f"{100 * overall:.0f} % of all pixels are unlabelled",
+            "see that the ignored ids are right; classes among them are never learnt",
         )  # fmt: skip
     elif worst:
-        findings.append(
-            Finding(
-                "classes", "warning",
-                f"{plural(len(worst), 'label')} more than {100 * MAX_UNLABELLED:.0f} % unlabelled",
-                "finish them or remove them", tuple(worst), "unlabelled",
-            )
+        yield Finding(
+            "classes", "warning",
+            f"{plural(len(worst), 'label')} more than {100 * MAX_UNLABELLED:.0f} % unlabelled",
+            "finish them or remove them", tuple(worst), "unlabelled",
         )  # fmt: skip
-    return findings
 
 
-def _parts(counted: Shares, space: LabelSpace) -> list[Finding]:
-    findings = []
+def _parts(counted: Shares, space: LabelSpace) -> Iterator[Finding]:
     parts = list(dict.fromkeys(counted.parts))
     has = {part: (counted.of(part)[:, :-1] > 0).sum(0) for part in parts}
     everywhere = np.sum(list(has.values()), axis=0)
     for part in parts:
         lacking = [space.names[i] for i in np.flatnonzero((has[part] == 0) & (everywhere > 0))]
         if lacking and part == "train":
-            findings.append(
-                Finding(
-                    "classes", "warning", f"train has no pixel of {', '.join(lacking)}, which occur elsewhere",
-                    "divide anew (--data.split.seed), or move a drive that has them; they cannot be learnt",
-                )
+            yield Finding(
+                "classes", "warning", f"train has no pixel of {', '.join(lacking)}, which occur elsewhere",
+                "divide anew (--data.split.seed), or move a drive that has them; they cannot be learnt",
             )  # fmt: skip
         elif lacking:
-            findings.append(
-                Finding(
-                    "classes", "hint", f"{part} has no pixel of {', '.join(lacking)}",
-                    "their IoU is not measured there and mIoU is a mean over the others",
-                )
+            yield Finding(
+                "classes", "hint", f"{part} has no pixel of {', '.join(lacking)}",
+                "their IoU is not measured there and mIoU is a mean over the others",
             )  # fmt: skip
     absent = [space.names[i] for i in np.flatnonzero(everywhere == 0)]
     if absent:
-        findings.append(
-            Finding(
-                "classes", "hint", f"no image has a pixel of {', '.join(absent)}",
-                "nothing, if that is so; otherwise the table and the labels do not fit each other",
-            )
+        yield Finding(
+            "classes", "hint", f"no image has a pixel of {', '.join(absent)}",
+            "nothing, if that is so; otherwise the table and the labels do not fit each other",
         )  # fmt: skip
     learning = "train" if "train" in has else parts[0]
     few = [
@@ -125,10 +108,7 @@ def _parts(counted: Shares, space: LabelSpace) -> list[Finding]:
         for i in np.flatnonzero((has[learning] > 0) & (has[learning] < FEW_IMAGES))
     ]
     if few:
-        findings.append(
-            Finding(
-                "classes", "hint", f"in fewer than {FEW_IMAGES} images of {learning}: {', '.join(few)}",
-                "label more images that have them; what is scored on them means little",
-            )
+        yield Finding(
+            "classes", "hint", f"in fewer than {FEW_IMAGES} images of {learning}: {', '.join(few)}",
+            "label more images that have them; what is scored on them means little",
         )  # fmt: skip
-    return findings

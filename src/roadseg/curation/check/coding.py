@@ -1,7 +1,7 @@
 """How labels are coded, and whether that is what the data set says."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from roadseg.curation.check import borders, unknown
@@ -43,145 +43,126 @@ def grey_among_colors(inspected: Sequence[PairFacts], space: LabelSpace | None) 
     return result
 
 
-def check_coding(inspected: Sequence[PairFacts], space: LabelSpace | None) -> list[Finding]:
+def check_coding(inspected: Sequence[PairFacts], space: LabelSpace | None) -> Iterator[Finding]:
     """JPEG labels, mixed codings, and values outside the table; without a table, the coding itself."""
     read: Labelled = [(one, one.label) for one in inspected if isinstance(one.label, LabelFacts)]
     if not read:
-        return []
+        return
     jpeg = [(one, label) for one, label in read if borders.is_jpeg(label)]
     rest = [(one, label) for one, label in read if not borders.is_jpeg(label)]
-    findings = []
     if jpeg:
-        findings.append(
-            Finding(
-                "coding", "error", f"{plural(len(jpeg), 'label')} saved as JPEG, which changes values along borders",
-                "export the labels as PNG from the labelling tool; the JPEGs cannot be repaired",
-                names_of(jpeg), "between",
-            )
+        yield Finding(
+            "coding", "error", f"{plural(len(jpeg), 'label')} saved as JPEG, which changes values along borders",
+            "export the labels as PNG from the labelling tool; the JPEGs cannot be repaired",
+            names_of(jpeg), "between",
         )  # fmt: skip
     if not rest:
-        return findings
+        return
     kinds = Counter(label.kind for _, label in rest)
     usual = kinds.most_common(1)[0][0]
     if len(kinds) > 1:
         odd = [(one, label) for one, label in rest if label.kind != usual]
-        findings.append(
-            Finding(
-                "coding", "error",
-                f"labels are coded in {len(kinds)} ways: most hold {KIND_WORDS[usual]}, "
-                f"{plural(len(odd), 'label')} {' or '.join(sorted({KIND_WORDS[label.kind] for _, label in odd}))}",
-                "export all labels from one tool with one setting", names_of(odd),
-            )
+        yield Finding(
+            "coding", "error",
+            f"labels are coded in {len(kinds)} ways: most hold {KIND_WORDS[usual]}, "
+            f"{plural(len(odd), 'label')} {' or '.join(sorted({KIND_WORDS[label.kind] for _, label in odd}))}",
+            "export all labels from one tool with one setting", names_of(odd),
         )  # fmt: skip
     same = [(one, label) for one, label in rest if label.kind == usual]
-    findings += _without_table(same) if space is None else _against_table(same, space)
+    yield from [_without_table(same)] if space is None else _against_table(same, space)
     clean = [(one, label) for one, label in same if not borders.smoothed(label)]
     if space is None or table_values(space) & ONLY_OFFICIAL:
-        findings += _mixed_ids(clean)
+        yield from _mixed_ids(clean)
     if space is None or 255 not in table_values(space):
-        findings += _masks_among_ids(clean)
-    return findings
+        yield from _masks_among_ids(clean)
 
 
-def _against_table(read: Labelled, space: LabelSpace) -> list[Finding]:
+def _against_table(read: Labelled, space: LabelSpace) -> Iterator[Finding]:
     kind = read[0][1].kind
     wanted = "colors" if space.coding == "colors" else "ids"
     if kind == "grey" and wanted == "ids":
-        return [_grey(read)]
-    if kind != wanted and not (kind == "grey" and wanted == "colors"):
-        return [
-            Finding(
-                "coding", "error", f"labels hold {KIND_WORDS[kind]}, where {space.name} says {KIND_WORDS[wanted]}",
-                "take the files with ids (semantic/, *_labelIds.png), or write coding: colors and the colours into "
-                "roadseg.yaml" if kind == "colors" else "remove coding: colors from roadseg.yaml",
-                names_of(read),
-            )
-        ]  # fmt: skip
-    return unknown.check_values(read, space) or _masquerading(read, space)
+        yield _grey(read)
+    elif kind != wanted and not (kind == "grey" and wanted == "colors"):
+        yield Finding(
+            "coding", "error", f"labels hold {KIND_WORDS[kind]}, where {space.name} says {KIND_WORDS[wanted]}",
+            "take the files with ids (semantic/, *_labelIds.png), or write coding: colors and the colours into "
+            "roadseg.yaml" if kind == "colors" else "remove coding: colors from roadseg.yaml",
+            names_of(read),
+        )  # fmt: skip
+    else:
+        yield from unknown.check_values(read, space) or _masquerading(read, space)
 
 
-def _masquerading(read: Labelled, space: LabelSpace) -> list[Finding]:
+def _masquerading(read: Labelled, space: LabelSpace) -> Iterator[Finding]:
     """Train ids read as the 35 ids. All are legal there, so nothing fails, but road becomes unlabelled."""
     rich = [(one, label) for one, label in read if len(label.values) >= ENOUGH]
     if table_values(space) != OFFICIAL or not rich:
-        return []
+        return
     if any(set(label.values) & ONLY_OFFICIAL for _, label in rich):
-        return []
-    return [
-        Finding(
-            "coding", "error",
-            "labels look like Cityscapes' train ids (0-18), read as its 35 ids: none of 19 to 33 occurs",
-            "take the *_labelIds.png, or write a roadseg.yaml with road 0, sidewalk 1 ... and 255 ignored",
-            names_of(read),
-        )
-    ]  # fmt: skip
+        return
+    yield Finding(
+        "coding", "error",
+        "labels look like Cityscapes' train ids (0-18), read as its 35 ids: none of 19 to 33 occurs",
+        "take the *_labelIds.png, or write a roadseg.yaml with road 0, sidewalk 1 ... and 255 ignored",
+        names_of(read),
+    )  # fmt: skip
 
 
-def _mixed_ids(read: Labelled) -> list[Finding]:
+def _mixed_ids(read: Labelled) -> Iterator[Finding]:
     """Some labels with the 35 ids and some with train ids."""
     rich = [(one, label) for one, label in read if label.kind == "ids" and len(label.values) >= ENOUGH]
     if not all(set(label.values) <= OFFICIAL for _, label in rich):
-        return []
+        return
     official = [(one, label) for one, label in rich if set(label.values) & ONLY_OFFICIAL]
     train = [(one, label) for one, label in rich if set(label.values) <= TRAIN]
     if not official or not train:
-        return []
+        return
     few, names = (train, "train ids (0-18)") if len(train) <= len(official) else (official, "the 35 ids")
-    return [
-        Finding(
-            "coding", "error",
-            f"{plural(len(few), 'label')} that look like {names}, where the others do not",
-            "bring all labels to one coding (cityscapesscripts.helpers.labels has the table)", names_of(few),
-        )
-    ]  # fmt: skip
+    yield Finding(
+        "coding", "error",
+        f"{plural(len(few), 'label')} that look like {names}, where the others do not",
+        "bring all labels to one coding (cityscapesscripts.helpers.labels has the table)", names_of(few),
+    )  # fmt: skip
 
 
-def _masks_among_ids(read: Labelled) -> list[Finding]:
+def _masks_among_ids(read: Labelled) -> Iterator[Finding]:
     """Labels of 0 and 255 alone, where most have other values and never 255."""
     usual = [set(label.values) for _, label in read if not set(label.values) <= {0, 255}]
     masks = [(one, label) for one, label in read if set(label.values) == {0, 255}]
     if not masks or read[0][1].kind != "ids" or len(usual) <= len(masks) or any(255 in values for values in usual):
-        return []
-    return [
-        Finding(
-            "coding", "error", f"{plural(len(masks), 'label')} of 0 and 255 alone, where the others hold ids",
-            "export them as the others; 255 is no class there, or means unlabelled", names_of(masks),
-        )
-    ]  # fmt: skip
+        return
+    yield Finding(
+        "coding", "error", f"{plural(len(masks), 'label')} of 0 and 255 alone, where the others hold ids",
+        "export them as the others; 255 is no class there, or means unlabelled", names_of(masks),
+    )  # fmt: skip
 
 
-def _without_table(read: Labelled) -> list[Finding]:
+def _without_table(read: Labelled) -> Finding:
     kind = read[0][1].kind
     clean = [label for _, label in read if not borders.smoothed(label)]
     values = set().union(*(label.values.keys() for label in clean or [label for _, label in read]))
     if kind == "grey":
-        return [_grey(read)]
+        return _grey(read)
     palette = ", a palette for viewing" if any(label.mode == "P" for _, label in read) else ""
     if kind == "ids" and values <= {0, 255} and len(values) == 2:
-        return [
-            Finding(
-                "coding", "warning", "labels are masks of 0 and 255: one class and the rest",
-                "write two classes into roadseg.yaml, ids 0 and 255; 255 is often read as unlabelled by other tools",
-            )
-        ]  # fmt: skip
+        return Finding(
+            "coding", "warning", "labels are masks of 0 and 255: one class and the rest",
+            "write two classes into roadseg.yaml, ids 0 and 255; 255 is often read as unlabelled by other tools",
+        )  # fmt: skip
     if kind == "colors" and any(unknown.exchanged_fit(values, known) for known in published_colors().values()):
-        return [
-            Finding(
-                "coding", "warning", "labels hold the colours of a published table with red and blue exchanged",
-                "OpenCV takes and gives BGR: write them anew with cv2.cvtColor(colours, cv2.COLOR_RGB2BGR) before "
-                "cv2.imwrite", names_of(read),
-            )
-        ]  # fmt: skip
+        return Finding(
+            "coding", "warning", "labels hold the colours of a published table with red and blue exchanged",
+            "OpenCV takes and gives BGR: write them anew with cv2.cvtColor(colours, cv2.COLOR_RGB2BGR) before "
+            "cv2.imwrite", names_of(read),
+        )  # fmt: skip
     fits = fitting(values, kind)
     advice = f"the values fit {' or '.join(fits)}; " if fits else ""
-    return [
-        Finding(
-            "coding", "hint",
-            f"labels hold {KIND_WORDS[kind]}{palette}: {listed(sorted(values), kind)}",
-            f"{advice}roadseg.yaml (docs/own-data.md) names the classes; a draft is below",
-            details=(("values", sorted(values)[:256]),),
-        )
-    ]  # fmt: skip
+    return Finding(
+        "coding", "hint",
+        f"labels hold {KIND_WORDS[kind]}{palette}: {listed(sorted(values), kind)}",
+        f"{advice}roadseg.yaml (docs/own-data.md) names the classes; a draft is below",
+        details=(("values", sorted(values)[:256]),),
+    )  # fmt: skip
 
 
 def _grey(read: Labelled) -> Finding:

@@ -1,7 +1,7 @@
 """Duplicate and nearly duplicate images, and drives in several parts. Both make scores too good."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import numpy as np
@@ -13,70 +13,61 @@ from roadseg.data.similar import BITS, COPY, MIRRORED, NEAR, nearest, nearest_ap
 ORDER = ("train", "val", "test")
 
 
-def check_duplicates(inspected: Sequence[PairFacts]) -> list[Finding]:
+def check_duplicates(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     """Copies, near-duplicates across parts or groups, drives in several parts, and equal labels of different images."""
     read = [(one, one.image) for one in inspected if isinstance(one.image, ImageFacts)]
-    return [*_copies(read), *_near(read), *_groups(inspected), *_same_labels(inspected)]
+    for found in (_copies(read), _near(read), _groups(inspected), _same_labels(read)):
+        yield from found
 
 
 Images = list[tuple[PairFacts, ImageFacts]]
 
 
-def _copies(read: Images) -> list[Finding]:
+def _copies(read: Images) -> Iterator[Finding]:
     by_digest: dict[bytes, list[PairFacts]] = defaultdict(list)
     for one, image in read:
         by_digest[image.digest].append(one)
     pairs = [(same[0], other) for same in by_digest.values() for other in same[1:]]
     across = [pair for pair in pairs if pair[0].part != pair[1].part]
     within = [pair for pair in pairs if pair[0].part == pair[1].part]
-    findings = []
     if across:
-        findings.append(
-            Finding(
-                "duplicates", "error", f"{plural(len(across), 'image')} {_are(len(across))} in two parts",
-                "remove one of each pair; an image that was trained on tests nothing", _flat(across), "pair",
-            )
+        yield Finding(
+            "duplicates", "error", f"{plural(len(across), 'image')} {_are(len(across))} in two parts",
+            "remove one of each pair; an image that was trained on tests nothing", _flat(across), "pair",
         )  # fmt: skip
     if within:
-        findings.append(
-            Finding(
-                "duplicates", "warning", f"{plural(len(within), 'image')} {_are(len(within))} there twice",
-                "remove one of each pair", _flat(within), "pair",
-            )
+        yield Finding(
+            "duplicates", "warning", f"{plural(len(within), 'image')} {_are(len(within))} there twice",
+            "remove one of each pair", _flat(within), "pair",
         )  # fmt: skip
-    return findings
 
 
 Near = list[tuple[int, PairFacts, PairFacts]]
 """Number of differing bits, and two images; sorted, the closest first."""
 
 
-def _near(read: Images) -> list[Finding]:
+def _near(read: Images) -> Iterator[Finding]:
     """Copies saved again or mirrored, and near-duplicates: across parts, or across groups of a single part."""
     if not read:
-        return []
+        return
     divided = len({one.part for one, _ in read}) > 1
     found = _closest(read, [image.hash for _, image in read], NEAR)
     copies, near = [pair for pair in found if pair[0] <= COPY], [pair for pair in found if pair[0] > COPY]
     mirrored = _closest(read, [image.mirrored for _, image in read], MIRRORED)
-    findings = []
     for pairs, words in ((copies, "saved again"), (mirrored, "turned left to right")):
         if pairs:
-            findings.append(_again(pairs, words, divided))
+            yield _again(pairs, words, divided)
     if near:
         what = (
             f"{plural(len(near), 'image')} nearly the same as one of another part"
             if divided
             else f"{plural(len(near), 'pair')} of images nearly the same, but not of one group"
         )
-        findings.append(
-            Finding(
-                "duplicates", "warning",
-                f"{what} (closest pair: {near[0][0]} of {BITS} bits differ, {NEAR} or fewer are reported)",
-                _together(near, read, divided), *_named(near),
-            )
+        yield Finding(
+            "duplicates", "warning",
+            f"{what} (closest pair: {near[0][0]} of {BITS} bits differ, {NEAR} or fewer are reported)",
+            _together(near, read, divided), *_named(near),
         )  # fmt: skip
-    return findings
 
 
 def _again(pairs: Near, words: str, divided: bool) -> Finding:
@@ -132,7 +123,7 @@ def _closest(read: Images, sought: Sequence[bytes], most: int) -> Near:
     ]
 
 
-def _groups(inspected: Sequence[PairFacts]) -> list[Finding]:
+def _groups(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     parts: dict[str, set[str]] = defaultdict(set)
     members: dict[str, list[str]] = defaultdict(list)
     for one in inspected:
@@ -140,40 +131,33 @@ def _groups(inspected: Sequence[PairFacts]) -> list[Finding]:
         members[one.record.group].append(str(one.record.image))
     torn = sorted(group for group, names in parts.items() if len(names) > 1)
     if not torn:
-        return []
+        return
     named = ", ".join(f"{group} ({', '.join(sorted(parts[group]))})" for group in torn[:4])
-    return [
-        Finding(
-            "duplicates", "warning",
-            f"{plural(len(torn), 'drive')} (or other group) in several parts: {named}{' ...' if len(torn) > 4 else ''}",
-            "divide by groups (--data.split.scheme grouped) for a score that holds on new drives",
-            tuple(name for group in torn for name in members[group]),
-        )
-    ]  # fmt: skip
+    yield Finding(
+        "duplicates", "warning",
+        f"{plural(len(torn), 'drive')} (or other group) in several parts: {named}{' ...' if len(torn) > 4 else ''}",
+        "divide by groups (--data.split.scheme grouped) for a score that holds on new drives",
+        tuple(name for group in torn for name in members[group]),
+    )  # fmt: skip
 
 
-def _same_labels(inspected: Sequence[PairFacts]) -> list[Finding]:
-    by_label: dict[bytes, list[PairFacts]] = defaultdict(list)
-    for one in inspected:
-        if isinstance(one.label, LabelFacts) and isinstance(one.image, ImageFacts) and one.label.distinct > 1:
-            by_label[one.label.digest].append(one)
+def _same_labels(read: Images) -> Iterator[Finding]:
+    by_label: dict[bytes, Images] = defaultdict(list)
+    for one, image in read:
+        if isinstance(one.label, LabelFacts) and one.label.distinct > 1:
+            by_label[one.label.digest].append((one, image))
     pairs = []
-    for same in by_label.values():
-        for other in same[1:]:
-            first, second = same[0].image, other.image
-            assert isinstance(first, ImageFacts)
-            assert isinstance(second, ImageFacts)
-            bits = np.unpackbits(np.frombuffer(first.hash, np.uint8) ^ np.frombuffer(second.hash, np.uint8)).sum()
+    for (first, image), *others in by_label.values():
+        for other, alike in others:
+            bits = np.unpackbits(np.frombuffer(image.hash, np.uint8) ^ np.frombuffer(alike.hash, np.uint8)).sum()
             if bits > NEAR:
-                pairs.append((same[0], other))
+                pairs.append((first, other))
     if not pairs:
-        return []
-    return [
-        Finding(
-            "duplicates", "error", f"{plural(len(pairs), 'pair')} of different images with one and the same label",
-            "export the labels of these images again", _flat(pairs), "pair",
-        )
-    ]  # fmt: skip
+        return
+    yield Finding(
+        "duplicates", "error", f"{plural(len(pairs), 'pair')} of different images with one and the same label",
+        "export the labels of these images again", _flat(pairs), "pair",
+    )  # fmt: skip
 
 
 def _are(count: int) -> str:

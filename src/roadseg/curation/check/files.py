@@ -1,16 +1,15 @@
 """Files that are missing, cannot be read, or have the wrong size."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from roadseg.curation.check.facts import ImageFacts, LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
 
 
-def check_files(inspected: Sequence[PairFacts], images: Sequence[Path], labels: Sequence[Path]) -> list[Finding]:
+def check_files(inspected: Sequence[PairFacts], images: Sequence[Path], labels: Sequence[Path]) -> Iterator[Finding]:
     """Damaged files, `images` without a label and `labels` without an image, and sizes."""
-    findings = []
     damaged = [
         (str(path), facts)
         for one in inspected
@@ -18,23 +17,19 @@ def check_files(inspected: Sequence[PairFacts], images: Sequence[Path], labels: 
         if isinstance(facts, str)
     ]
     if damaged:
-        findings.append(
-            Finding(
-                "files", "error", f"{plural(len(damaged), 'file')} cannot be read: {_reasons(damaged)}",
-                "copy them again from the source, or remove image and label",
-                tuple(name for name, _ in damaged), details=(("reasons", dict(damaged)),),
-            )
+        yield Finding(
+            "files", "error", f"{plural(len(damaged), 'file')} cannot be read: {_reasons(damaged)}",
+            "copy them again from the source, or remove image and label",
+            tuple(name for name, _ in damaged), details=(("reasons", dict(damaged)),),
         )  # fmt: skip
     for paths, what, lacks in ((images, "image", "label"), (labels, "label", "image")):
         if paths:
-            findings.append(
-                Finding(
-                    "files", "error", f"{plural(len(paths), what)} without {lacks}",
-                    f"add the missing {lacks}s or remove these files; names must be equal but for the ending",
-                    tuple(map(str, paths)),
-                )
+            yield Finding(
+                "files", "error", f"{plural(len(paths), what)} without {lacks}",
+                f"add the missing {lacks}s or remove these files; names must be equal but for the ending",
+                tuple(map(str, paths)),
             )  # fmt: skip
-    return findings + _sizes(inspected)
+    yield from _sizes(inspected)
 
 
 def _reasons(damaged: Sequence[tuple[str, str]], most: int = 3) -> str:
@@ -51,8 +46,7 @@ def _bare(reason: str, name: str) -> str:
     return reason
 
 
-def _sizes(inspected: Sequence[PairFacts]) -> list[Finding]:
-    findings = []
+def _sizes(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     read = [
         (one, one.image, one.label)
         for one in inspected
@@ -63,24 +57,20 @@ def _sizes(inspected: Sequence[PairFacts]) -> list[Finding]:
     lying = [entry for entry in wrong if entry[1].size == entry[2].size[::-1] and entry not in turned]
     other = [entry for entry in wrong if entry not in turned and entry not in lying]
     if turned:
-        findings.append(
-            Finding(
-                "sizes", "error", f"{plural(len(turned), 'label')} drawn on the photo as stored, which EXIF turns",
-                "turn the labels as the photos' EXIF orientation says, or rewrite the photos upright (exiftran, "
-                "mogrify -auto-orient) and label those",
-                tuple(str(one.record.label) for one, _, _ in turned),
-            )
+        yield Finding(
+            "sizes", "error", f"{plural(len(turned), 'label')} drawn on the photo as stored, which EXIF turns",
+            "turn the labels as the photos' EXIF orientation says, or rewrite the photos upright (exiftran, "
+            "mogrify -auto-orient) and label those",
+            tuple(str(one.record.label) for one, _, _ in turned),
         )  # fmt: skip
     if lying:
         height, width = lying[0][1].size
-        findings.append(
-            Finding(
-                "sizes", "error",
-                f"{plural(len(lying), 'label')} turned by 90 degrees, or rows and columns exchanged: the first is "
-                f"{height}x{width}, its image {width}x{height}",
-                "turn them back (Pillow: Image.Transpose.ROTATE_90 or ROTATE_270; exchanged: TRANSPOSE), and look at "
-                "them on the image", tuple(str(one.record.label) for one, _, _ in lying),
-            )
+        yield Finding(
+            "sizes", "error",
+            f"{plural(len(lying), 'label')} turned by 90 degrees, or rows and columns exchanged: the first is "
+            f"{height}x{width}, its image {width}x{height}",
+            "turn them back (Pillow: Image.Transpose.ROTATE_90 or ROTATE_270; exchanged: TRANSPOSE), and look at "
+            "them on the image", tuple(str(one.record.label) for one, _, _ in lying),
         )  # fmt: skip
     if other:
         _, image, label = other[0]
@@ -89,39 +79,33 @@ def _sizes(inspected: Sequence[PairFacts]) -> list[Finding]:
             for _, image, label in other
         }
         scale = f", all {ratios.pop()[0]:g} of it" if len(ratios) == 1 and len(other) > 1 else ""
-        findings.append(
-            Finding(
-                "sizes", "error",
-                f"{plural(len(other), 'label')} not of the image's size{scale}; the first is {label.size[1]}x"
-                f"{label.size[0]}, its image {image.size[1]}x{image.size[0]}",
-                "export the labels at the image's size, or resize them with nearest neighbour",
-                tuple(str(one.record.label) for one, _, _ in other),
-            )
+        yield Finding(
+            "sizes", "error",
+            f"{plural(len(other), 'label')} not of the image's size{scale}; the first is {label.size[1]}x"
+            f"{label.size[0]}, its image {image.size[1]}x{image.size[0]}",
+            "export the labels at the image's size, or resize them with nearest neighbour",
+            tuple(str(one.record.label) for one, _, _ in other),
         )  # fmt: skip
     same = [one for one, image, label in read if image.orientation > 1 and image.size == label.size]
     if same:
-        findings.append(
-            Finding(
-                "sizes", "hint", f"{plural(len(same), 'photo')} that EXIF turns; roadseg reads them upright",
-                "see that the labels are upright too", tuple(str(one.record.image) for one in same),
-            )
+        yield Finding(
+            "sizes", "hint", f"{plural(len(same), 'photo')} that EXIF turns; roadseg reads them upright",
+            "see that the labels are upright too", tuple(str(one.record.image) for one in same),
         )  # fmt: skip
-    return findings + _odd_sizes(inspected)
+    yield from _odd_sizes(inspected)
 
 
-def _odd_sizes(inspected: Sequence[PairFacts]) -> list[Finding]:
+def _odd_sizes(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     images = [(str(one.record.image), one.image.size) for one in inspected if isinstance(one.image, ImageFacts)]
     sizes = Counter(size for _, size in images)
     if len(sizes) < 2:
-        return []
+        return
     (usual, count), *_ = sizes.most_common()
     odd = tuple(name for name, size in images if size != usual)
     if count < 0.9 * len(images):
-        return []
-    return [
-        Finding(
-            "sizes", "hint",
-            f"{plural(len(odd), 'image')} not of the usual {usual[1]}x{usual[0]} pixels",
-            "nothing, if they are meant to be there; roadseg takes images of any size", odd,
-        )
-    ]  # fmt: skip
+        return
+    yield Finding(
+        "sizes", "hint",
+        f"{plural(len(odd), 'image')} not of the usual {usual[1]}x{usual[0]} pixels",
+        "nothing, if they are meant to be there; roadseg takes images of any size", odd,
+    )  # fmt: skip

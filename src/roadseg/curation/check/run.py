@@ -34,7 +34,7 @@ def inspect_all(inputs: Inputs, display: Display, threads: int | None = None) ->
 
 def diagnose(inputs: Inputs, inspected: Sequence[PairFacts]) -> list[Finding]:
     """All findings, errors first. Classes are not judged where most labels are coded in another way."""
-    coded = coding.check_coding(inspected, inputs.space)
+    coded = list(coding.check_coding(inspected, inputs.space))
     misread = {name for finding in coded if finding.severity == "error" for name in finding.files}
     return in_order(
         [

@@ -1,6 +1,6 @@
 """Labels that do not fit their image: shifted, mirrored, or of another image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -9,34 +9,28 @@ from roadseg.curation.check.facts import PairFacts
 from roadseg.curation.check.finding import Finding, plural
 
 
-def check_alignment(inspected: Sequence[PairFacts]) -> list[Finding]:
+def check_alignment(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     """Labels that are shifted against their images, mirrored, or of another image."""
     judged = [(one, one.fit) for one in inspected if one.fit is not None]
     shifted = [(one, fit) for one, fit in judged if fit.shifted]
     flipped = [one for one, fit in judged if fit.flipped]
     nowhere = [one for one, fit in sorted(judged, key=lambda pair: pair[1].peak) if fit.nowhere]
-    findings = []
     if shifted:
-        findings.append(_shifted(shifted, len(judged)))
+        yield _shifted(shifted, len(judged))
     if flipped:
-        findings.append(
-            Finding(
-                "shift", "error", f"{plural(len(flipped), 'label')} mirrored left to right against the image",
-                "mirror the label, or leave the mirroring to the training (transforms.flip), which turns both",
-                _labels(flipped), "shift",
-            )
+        yield Finding(
+            "shift", "error", f"{plural(len(flipped), 'label')} mirrored left to right against the image",
+            "mirror the label, or leave the mirroring to the training (transforms.flip), which turns both",
+            _labels(flipped), "shift",
         )  # fmt: skip
     if nowhere:
-        findings.append(
-            Finding(
-                "shift", "warning",
-                f"{plural(len(nowhere), 'label')} whose borders follow no edges: of another image, cropped, "
-                f"turned, or {min(one.fit.reach for one in nowhere if one.fit)} pixels off or more",
-                "look at them (--output DIR draws the borders on the image), then pair or export them anew",
-                _labels(nowhere), "shift",
-            )
+        yield Finding(
+            "shift", "warning",
+            f"{plural(len(nowhere), 'label')} whose borders follow no edges: of another image, cropped, "
+            f"turned, or {min(one.fit.reach for one in nowhere if one.fit)} pixels off or more",
+            "look at them (--output DIR draws the borders on the image), then pair or export them anew",
+            _labels(nowhere), "shift",
         )  # fmt: skip
-    return findings
 
 
 def _shifted(shifted: list[tuple[PairFacts, Fit]], judged: int) -> Finding:
