@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from roadseg.data.streets.camera import NEAR, Floats
+from roadseg.data.streets.camera import NEAR
 from roadseg.data.streets.classes import BUILDING
 from roadseg.data.streets.color import Color, Number, scaled
 from roadseg.data.streets.light import Light
@@ -124,10 +124,12 @@ class Panel:
         light = canvas.light
         back = self.d + sign * self.thickness
         if self.thickness > 0.1 and self.start > canvas.camera.s + NEAR:
-            end = _rectangle([(self.d, 0), (self.d, self.height), (back, self.height), (back, 0)], self.start)
+            outline = [(self.d, 0.0), (self.d, self.height), (back, self.height), (back, 0.0)]
+            end = np.array([[d, y, self.start] for d, y in outline])
             canvas.polygon(end, self.top, self.label, scaled(light.shade((0.0, 0.0, -1.0)), 0.8))
         if self.height < canvas.camera.mount:
-            lid = np.array([[x, self.height, s] for x, s in self._corners(back)])
+            corners = [(self.d, self.start), (self.d, self.stop), (back, self.stop), (back, self.start)]
+            lid = np.array([[d, self.height, s] for d, s in corners])
             canvas.polygon(lid, self.top, self.label, light.shade((0.0, 1.0, 0.0)))
         length = self.stop - self.start
         first, along = (self.start, length) if sign < 0 else (self.stop, -length)
@@ -139,10 +141,3 @@ class Panel:
         """Ground covered by the shadow."""
         tops = [light.cast(self.d, self.height, s) for s in (self.start, self.stop)]
         return [hull([(self.d, self.start), (self.d, self.stop), *tops])]
-
-    def _corners(self, back: float) -> Ground:
-        return [(self.d, self.start), (self.d, self.stop), (back, self.stop), (back, self.start)]
-
-
-def _rectangle(outline: list[tuple[float, float]], s: float) -> Floats:
-    return np.array([[d, y, s] for d, y in outline])

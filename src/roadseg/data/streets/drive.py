@@ -1,6 +1,7 @@
 """One drive: a camera that goes down a street, frame by frame."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.random import SeedSequence, default_rng
@@ -48,16 +49,11 @@ class Drive:
     def camera(self, frame: int) -> Camera:
         """Where the camera is at a frame: some metres on, swaying and nodding a little."""
         base = self._camera
-        return Camera(
-            width=base.width,
-            height=base.height,
-            focal=base.focal,
-            centre=base.centre,
+        return replace(
+            base,
             horizon=base.horizon + 0.006 * base.height * math.sin(1.3 * frame + self._sway[0]),
-            mount=base.mount,
             d=base.d + 0.06 * math.sin(0.5 * frame + self._sway[1]),
             s=base.s + frame * self._step,
-            curvature=base.curvature,
         )
 
     def render(self, frame: int) -> tuple[Image.Image, Image.Image]:

@@ -1,10 +1,12 @@
 """What stands at the kerb: lamps, signs, traffic lights, bollards, bins."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from roadseg.data.streets.buildings import Ground
+from roadseg.data.streets.camera import Pixel
 from roadseg.data.streets.classes import POLE, STATIC, TRAFFIC_LIGHT, TRAFFIC_SIGN
-from roadseg.data.streets.color import Color
+from roadseg.data.streets.color import Color, scaled
 from roadseg.data.streets.light import Light
 from roadseg.data.streets.paint import Canvas, Stencil
 
@@ -15,15 +17,15 @@ WHITE: Color = (236, 236, 232)
 YELLOW: Color = (226, 190, 48)
 
 
-def _post(stencil: Stencil, height: float, width: float, color: Color, x: float = 0.0) -> None:
+def _post(stencil: Stencil, height: float, width: float, color: Color) -> None:
     """A round post: lit on one side, dark on the other."""
-    stencil.limb((x, 0.0), (x, height), width, color)
-    stencil.rectangle(x + width * 0.1, 0.0, x + width / 2, height, (color[0] * 0.68, color[1] * 0.68, color[2] * 0.68))
+    stencil.limb((0.0, 0.0), (0.0, height), width, color)
+    stencil.rectangle(width * 0.1, 0.0, width / 2, height, scaled(color, 0.68))
 
 
 def _bar_shadow(light: Light, d: float, s: float, height: float, half: float) -> list[Ground]:
-    tip = light.cast(d, height, s)
-    return [[(d - half, s), (d + half, s), (tip[0] + half, tip[1]), (tip[0] - half, tip[1])]]
+    tip, end = light.cast(d, height, s)
+    return [[(d - half, s), (d + half, s), (tip + half, end), (tip - half, end)]]
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,6 @@ def _paint_limit(stencil: Stencil, y: float, back: bool) -> None:
         stencil.rectangle(0.03, y - 0.11, 0.15, y + 0.11, (30, 30, 30))
 
 
-def _paint_yield(stencil: Stencil, y: float, back: bool) -> None:
-    for size, color in ((0.46, STEEL if back else RED), (0.27, STEEL if back else WHITE)):
-        stencil.polygon([(-size, y + size * 0.6), (size, y + size * 0.6), (0.0, y - size * 0.95)], color)
-
-
-def _paint_warning(stencil: Stencil, y: float, back: bool) -> None:
-    for size, color in ((0.46, STEEL if back else RED), (0.28, STEEL if back else WHITE)):
-        stencil.polygon([(-size, y - size * 0.6), (0.0, y + size * 0.95), (size, y - size * 0.6)], color)
-
-
-def _paint_priority(stencil: Stencil, y: float, back: bool) -> None:
-    for size, color in ((0.44, STEEL if back else WHITE), (0.3, STEEL if back else YELLOW)):
-        stencil.polygon([(-size, y), (0.0, y + size), (size, y), (0.0, y - size)], color)
-
-
 def _paint_parking(stencil: Stencil, y: float, back: bool) -> None:
     stencil.rectangle(-0.34, y - 0.36, 0.34, y + 0.36, STEEL if back else BLUE)
     if not back:
@@ -113,11 +100,21 @@ def _paint_direction(stencil: Stencil, y: float, back: bool) -> None:
         stencil.limb((-0.6, y - 0.1), (0.2, y - 0.1), 0.08, (30, 30, 30))
 
 
+def _rimmed(corners: list[Pixel], *plates: tuple[float, Color]) -> Callable[[Stencil, float, bool], None]:
+    """Painter of a sign with these corners at size 1: a plate for each size in metres and colour, the rim first."""
+
+    def paint(stencil: Stencil, y: float, back: bool) -> None:
+        for size, color in plates:
+            stencil.polygon([(u * size, y + v * size) for u, v in corners], STEEL if back else color)
+
+    return paint
+
+
 _SIGN_PAINTERS = {
     "limit": _paint_limit,
-    "yield": _paint_yield,
-    "warning": _paint_warning,
-    "priority": _paint_priority,
+    "yield": _rimmed([(-1, 0.6), (1, 0.6), (0, -0.95)], (0.46, RED), (0.27, WHITE)),
+    "warning": _rimmed([(-1, -0.6), (0, 0.95), (1, -0.6)], (0.46, RED), (0.28, WHITE)),
+    "priority": _rimmed([(-1, 0), (0, 1), (1, 0), (0, -1)], (0.44, WHITE), (0.3, YELLOW)),
     "parking": _paint_parking,
     "direction": _paint_direction,
 }
@@ -149,7 +146,7 @@ class TrafficLight:
         stencil.label = TRAFFIC_LIGHT
         stencil.rectangle(x - 0.2, top - 1.02, x + 0.2, top + 0.04, (26, 30, 28))
         for k, lit in enumerate(((250, 50, 40), (250, 180, 50), (60, 230, 120))):
-            color = lit if k == self.phase else (lit[0] * 0.2, lit[1] * 0.2, lit[2] * 0.2)
+            color = lit if k == self.phase else scaled(lit, 0.2)
             stencil.disc(x, top - 0.17 - 0.32 * k, 0.12, color)
         stencil.label = POLE
 
@@ -192,7 +189,7 @@ class Bin:
         if stencil.outside(1.0):
             return
         stencil.polygon([(-0.26, 0.05), (-0.3, 1.0), (0.3, 1.0), (0.26, 0.05)], self.color)
-        dark = (self.color[0] * 0.6, self.color[1] * 0.6, self.color[2] * 0.6)
+        dark = scaled(self.color, 0.6)
         stencil.polygon([(0.14, 0.05), (0.17, 1.0), (0.3, 1.0), (0.26, 0.05)], dark)
         stencil.rectangle(-0.33, 1.0, 0.33, 1.1, dark)
 

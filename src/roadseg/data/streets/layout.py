@@ -118,7 +118,15 @@ class _Planner:
         if crossing:
             self._crossing()
             return self.things
-        getattr(self, f"_{use}")()
+        match use:
+            case "terrace":
+                self._building(0.0, pitched=bool(self.rng.random() < 0.6))
+            case "houses":
+                self._houses()
+            case "park":
+                self._park()
+            case _:
+                self._bounded(use)
         self._kerb(use)
         return self.things
 
@@ -173,9 +181,6 @@ class _Planner:
         d = self._at(distance)
         self.things.append(Panel(d, self.start, self.start + BAY, height, thickness, texture, label, top))
 
-    def _terrace(self) -> None:
-        self._building(0.0, pitched=bool(self.rng.random() < 0.6))
-
     def _houses(self) -> None:
         setback = float(self.rng.uniform(3.0, 6.5))
         self._building(setback, pitched=True, margin=float(self.rng.uniform(2, 5)))
@@ -194,24 +199,14 @@ class _Planner:
         for _ in range(3):
             self._bush(self.side.lot + float(self.rng.uniform(9, 14)))
 
-    def _wall(self) -> None:
-        self._behind()
-        self._panel("wall", self.side.lot + 0.2, float(self.rng.uniform(1.8, 2.6)))
-
-    def _fence(self) -> None:
-        self._behind()
-        self._panel("fence", self.side.lot + 0.4, float(self.rng.uniform(1.2, 2.0)))
-
-    def _hedge(self) -> None:
-        self._behind()
-        self._panel("hedge", self.side.lot + 0.4, float(self.rng.uniform(1.6, 2.6)))
-
-    def _behind(self) -> None:
-        """What is seen over a wall, fence or hedge."""
+    def _bounded(self, use: str) -> None:
+        """A wall, fence or hedge, and what is seen over it."""
         if self.rng.random() < 0.35:
             self._building(float(self.rng.uniform(9, 14)), pitched=bool(self.rng.random() < 0.7))
         for _ in range(3):
             self._tree(self.side.lot + float(self.rng.uniform(3, 8)), 7, 13, 0.15)
+        distance, low, high = {"wall": (0.2, 1.8, 2.6), "fence": (0.4, 1.2, 2.0), "hedge": (0.4, 1.6, 2.6)}[use]
+        self._panel(use, self.side.lot + distance, float(self.rng.uniform(low, high)))
 
     def _kerb(self, use: str) -> None:
         """Lamps, trees, signs, bollards, bins and parked cars between the lots and the lanes."""

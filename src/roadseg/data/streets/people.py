@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from roadseg.data.streets.buildings import Ground
 from roadseg.data.streets.classes import BICYCLE, MOTORCYCLE, PERSON, RIDER
-from roadseg.data.streets.color import Color
+from roadseg.data.streets.color import Color, scaled
 from roadseg.data.streets.light import Light
 from roadseg.data.streets.paint import Canvas, Stencil
 
@@ -54,13 +54,13 @@ class Person:
         stride = 0.16 * h * math.sin(self.phase)
         hip, shoulder = 0.5 * h, 0.82 * h
         for foot, tone in ((-stride, 0.75), (stride, 1.0)):
-            trousers = (self.trousers[0] * tone, self.trousers[1] * tone, self.trousers[2] * tone)
+            trousers = scaled(self.trousers, tone)
             side = 0.035 * h if tone == 1.0 else -0.035 * h
             stencil.limb((side, hip), (side + foot * 0.45, 0.26 * h), 0.095 * h, trousers)
             stencil.limb((side + foot * 0.45, 0.27 * h), (side + foot, 0.02 * h), 0.075 * h, trousers)
             shoe = side + foot
             stencil.limb((shoe - 0.04 * h, 0.015 * h), (shoe + 0.05 * h, 0.015 * h), 0.04 * h, (30, 28, 28))
-        arm = (self.shirt[0] * 0.8, self.shirt[1] * 0.8, self.shirt[2] * 0.8)
+        arm = scaled(self.shirt, 0.8)
         stencil.limb((-0.115 * h, shoulder - 0.02 * h), (-0.13 * h + stride * 0.5, 0.47 * h), 0.055 * h, arm)
         stencil.limb((0.115 * h, shoulder - 0.02 * h), (0.13 * h - stride * 0.5, 0.47 * h), 0.055 * h, arm)
         torso = [(-0.085, 0.47), (-0.115, 0.8), (-0.06, 0.835), (0.06, 0.835), (0.115, 0.8), (0.085, 0.47)]

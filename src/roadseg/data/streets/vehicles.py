@@ -15,6 +15,7 @@ from roadseg.data.streets.light import Light
 from roadseg.data.streets.paint import Canvas
 from roadseg.data.streets.shapes import GLASS, SHAPES, TYRE, Shape
 
+Point = tuple[float, float, float]
 _OUTLINES = (0, 2, 4)  # layers of faces that reach beyond the ones below them
 
 
@@ -22,7 +23,7 @@ _OUTLINES = (0, 2, 4)  # layers of faces that reach beyond the ones below them
 class _Face:
     points: tuple[int, ...]
     color: Color | None  # None: the paint of this car
-    normal: tuple[float, float, float]
+    normal: Point
     layer: int  # what is drawn later covers what is drawn earlier
     fine: bool  # left out when the car is small in the picture
 
@@ -44,7 +45,7 @@ def _mesh(name: str) -> tuple[Floats, tuple[_Face, ...]]:
 class _MeshBuilder:
     def __init__(self, shape: Shape):
         self.shape = shape
-        self.corners: list[tuple[float, float, float]] = []
+        self.corners: list[Point] = []
         self.faces: list[_Face] = []
         self.length = max(x for x, _ in shape.profile)
         self.tall = max(y for _, y in shape.profile)
@@ -55,10 +56,7 @@ class _MeshBuilder:
         over = max(0.0, y - self.shape.belt) / (self.tall - self.shape.belt)
         return self.shape.width / 2 - lean * over
 
-    def face(
-        self, points: list[tuple[float, float, float]], color: Color | None, normal: tuple[float, float, float],
-        layer: int, fine: bool = False,
-    ) -> None:  # fmt: skip
+    def face(self, points: list[Point], color: Color | None, normal: Point, layer: int, fine: bool = False) -> None:
         first = len(self.corners)
         self.corners += points
         self.faces.append(_Face(tuple(range(first, first + len(points))), color, normal, layer, fine))
@@ -83,7 +81,7 @@ class _MeshBuilder:
         self.face([(side * self.half(y), y, x) for x, y in order], None, normal, 2)
         bottom = min(y for _, y in shape.profile)
         rear, front = shape.profile[1][0], shape.profile[-2][0]
-        self.quad(side, (rear + 0.1, bottom), (front - 0.1, bottom + 0.16), (40, 40, 42), 3)
+        self.quad(side, (rear + 0.1, bottom), (front - 0.1, bottom + 0.16), (40, 40, 42))
         (x0, _), (x1, y1), (x2, _), (x3, _) = (shape.profile[k] for k in shape.cabin)
         low, high = shape.belt + 0.04, y1 - 0.08
         for pane in range(shape.panes):
@@ -92,7 +90,7 @@ class _MeshBuilder:
             points += [(x1 + (x2 - x1) * b, high), (x0 + (x3 - x0) * b, low)]
             self.flat(side, points, GLASS, 3)
         if shape.label == CAR:
-            self.quad(side, (x0 + 0.2, shape.belt - 0.1), (x3 - 0.3, shape.belt - 0.06), (70, 70, 74), 3, fine=True)
+            self.quad(side, (x0 + 0.2, shape.belt - 0.1), (x3 - 0.3, shape.belt - 0.06), (70, 70, 74), fine=True)
 
     def wheels(self, side: int) -> None:
         radius = self.shape.radius
@@ -124,9 +122,8 @@ class _MeshBuilder:
         points = [(left, low, x), (left, high, x), (right, high, x), (right, low, x)]
         self.face(points if way < 0 else points[::-1], color, (0.0, 0.1, float(way)), 3, fine)
 
-    def quad(self, side: int, low: Pixel, high: Pixel, color: Color, layer: int, fine: bool = False) -> None:
-        points = [low, (low[0], high[1]), high, (high[0], low[1])]
-        self.flat(side, points, color, layer, fine)
+    def quad(self, side: int, low: Pixel, high: Pixel, color: Color, fine: bool = False) -> None:
+        self.flat(side, [low, (low[0], high[1]), high, (high[0], low[1])], color, 3, fine)
 
     def flat(self, side: int, points: list[Pixel], color: Color, layer: int, fine: bool = False) -> None:
         """A polygon on a side, given clockwise as seen from the right."""
@@ -135,9 +132,7 @@ class _MeshBuilder:
         self.face(placed, color, (float(side), 0.15, 0.0), layer, fine)
 
 
-def _inset(
-    w0: float, w1: float, start: Pixel, end: Pixel
-) -> list[tuple[tuple[float, float, float], tuple[float, float, float], float]]:
+def _inset(w0: float, w1: float, start: Pixel, end: Pixel) -> list[tuple[Point, Point, float]]:
     """Corners of a window within a strip, as pairs of points of the strip's lower and upper edge with a share."""
     m0, m1 = w0 - 0.12, w1 - 0.12
     left = ((-m0, start[1], start[0]), (-m1, end[1], end[0]))
@@ -145,7 +140,7 @@ def _inset(
     return [(*left, 0.1), (*left, 0.92), (*right, 0.92), (*right, 0.1)]
 
 
-def _mix(a: tuple[float, float, float], b: tuple[float, float, float], t: float) -> tuple[float, float, float]:
+def _mix(a: Point, b: Point, t: float) -> Point:
     return a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t, a[2] + (b[2] - a[2]) * t
 
 
@@ -189,19 +184,16 @@ class Vehicle:
 
     def shadows(self, light: Light) -> list[Ground]:
         """Ground under the vehicle and ground covered by its shadow."""
-        shape = SHAPES[self.name]
-        top = max(y for _, y in shape.profile) * 0.85
-        length, half = max(x for x, _ in shape.profile) / 2, shape.width / 2
-        box = np.array([[x, 0.0, z] for x, z in ((-half, -length), (half, -length), (half, length), (-half, length))])
-        feet = [(float(p[0]), float(p[2])) for p in self._placed(box)]
+        top = max(y for _, y in SHAPES[self.name].profile) * 0.85
+        feet = self.footprint(0.0, 0.0)
         return [hull([*feet, *(light.cast(d, top, s) for d, s in feet)])]
 
-    def footprint(self) -> Ground:
-        """Outline on the ground, a little smaller than the body."""
+    def footprint(self, shorter: float = 0.05, narrower: float = 0.02) -> Ground:
+        """Outline on the ground, this much less than the body at each end and side, in metres."""
         shape = SHAPES[self.name]
-        length, half = max(x for x, _ in shape.profile) / 2 - 0.05, shape.width / 2 - 0.02
+        length, half = max(x for x, _ in shape.profile) / 2 - shorter, shape.width / 2 - narrower
         box = np.array([[x, 0.0, z] for x, z in ((-half, -length), (half, -length), (half, length), (-half, length))])
-        return [(float(p[0]), float(p[2])) for p in self._placed(box)]
+        return [(float(d), float(s)) for d, _, s in self._placed(box)]
 
     def _placed(self, corners: Floats) -> Floats:
         cos, sin = math.cos(self.yaw), math.sin(self.yaw)
