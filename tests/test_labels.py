@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 import yaml
 from cityscapesscripts.helpers.labels import labels as official_labels
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from roadseg import labels
 from roadseg.errors import ConfigError

@@ -3,8 +3,7 @@ from math import ceil
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from torch import Tensor
 
 from roadseg.config.settings import Transforms

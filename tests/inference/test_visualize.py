@@ -1,8 +1,7 @@
 """Pictures: colours, boundaries, legends."""
 
 import numpy as np
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from hypothesis.extra.numpy import arrays
 
 from roadseg.inference.visualize import boundaries, colorize, confidence_map, overlay, with_legend

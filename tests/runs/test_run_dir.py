@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from roadseg.errors import ConfigError, RunError, WorkFailed
 from roadseg.runs import checkpoints

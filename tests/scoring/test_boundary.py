@@ -3,14 +3,12 @@ from pathlib import Path
 import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import ndimage
 
 from roadseg.data.decode import read_target
 from roadseg.data.layouts import camvid
-from roadseg.labels import IGNORE
-from roadseg.labels import camvid as camvid_labels
+from roadseg.labels import IGNORE, camvid as camvid_labels
 from roadseg.scoring.boundary import distance_to_other_class
 
 maps = hnp.arrays(

@@ -8,8 +8,7 @@ import pytest
 import sklearn.metrics
 import torch
 from cityscapesscripts.evaluation import evalPixelLevelSemanticLabeling as official
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from PIL import Image
 from torchmetrics.classification import MulticlassConfusionMatrix, MulticlassJaccardIndex
 

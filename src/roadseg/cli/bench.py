@@ -27,8 +27,7 @@ def bench(words: BenchWords) -> None:
     """Benchmark this machine against its peak."""
     import json
 
-    from roadseg.bench import WORK, bench_table
-    from roadseg.bench import bench as time_work
+    from roadseg.bench import WORK, bench as time_work, bench_table
     from roadseg.system.files import write_bytes
 
     unknown = [name for name in words.work if name not in WORK]

@@ -34,8 +34,7 @@ def score(words: ScoreWords) -> None:
     import json
 
     from roadseg.cli.tables import score_table
-    from roadseg.scoring.external.run import report
-    from roadseg.scoring.external.run import score as score_pictures
+    from roadseg.scoring.external.run import report, score as score_pictures
     from roadseg.scoring.external.table import reasons, spread_table
     from roadseg.system.files import write_bytes
 

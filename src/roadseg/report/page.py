@@ -16,26 +16,14 @@ from roadseg.report.comparison.caveats import caveats
 from roadseg.report.comparison.findings import Findings
 from roadseg.report.figures import (
     anatomy as anatomy_figures,
-)  # fmt: skip
-from roadseg.report.figures import (
     confidence as confidence_figures,
-)
-from roadseg.report.figures import (
     curves,
+    differences as forest,
+    leakage as leakage_figure,
+    learning as learning_figure,
+    scores as figures,
     svg,
     theme,
-)
-from roadseg.report.figures import (
-    differences as forest,
-)
-from roadseg.report.figures import (
-    leakage as leakage_figure,
-)
-from roadseg.report.figures import (
-    learning as learning_figure,
-)
-from roadseg.report.figures import (
-    scores as figures,
 )
 from roadseg.report.figures.gallery import KINDS, Gallery
 from roadseg.report.figures.panel import HEIGHT, WIDTH, Place, axis, grid, percentage

@@ -4,8 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from roadseg.curation.suspects.held_out import HeldOutPrediction, held_out_prediction
 from roadseg.curation.suspects.regions import Thresholds, ranked, wrong_regions

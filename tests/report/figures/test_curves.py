@@ -3,8 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from roadseg.report.figures import svg
 from roadseg.report.figures.curves import epoch_ticks, line, mean_line

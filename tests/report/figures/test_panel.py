@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from markupsafe import Markup
 
 from roadseg.report.figures import panel, svg

@@ -9,8 +9,7 @@ import pytest
 
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.comparison.gather import gather
-from roadseg.report.figures import pictures, svg, theme
-from roadseg.report.figures import scores as figures
+from roadseg.report.figures import pictures, scores as figures, svg, theme
 from roadseg.report.figures.panel import percentage
 from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir

@@ -5,14 +5,12 @@ import hypothesis.extra.numpy as hnp
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy import ndimage
 
 from roadseg.data.decode import read_target
 from roadseg.data.layouts import camvid
-from roadseg.labels import IGNORE
-from roadseg.labels import camvid as camvid_labels
+from roadseg.labels import IGNORE, camvid as camvid_labels
 from roadseg.models.upsample import Grid, upsample
 from roadseg.scoring import anatomy
 from roadseg.scoring.anatomy import edges, regions, scores, stride

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from roadseg.report.comparison import anatomy, confidence, leakage, learning
-from roadseg.report.comparison import verdicts as verdicts_of
+from roadseg.report.comparison import anatomy, confidence, leakage, learning, verdicts as verdicts_of
 from roadseg.report.comparison.anatomy import Anatomy, BoundaryScore, Panel
 from roadseg.report.comparison.arms import Comparison, Study
 from roadseg.report.comparison.confidence import ArmConfidence

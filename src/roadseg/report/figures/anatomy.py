@@ -7,8 +7,7 @@ from functools import partial
 import numpy as np
 from markupsafe import Markup
 
-from roadseg.report.comparison.anatomy import Anatomy, oracle_iou
-from roadseg.report.comparison.anatomy import Panel as Shown
+from roadseg.report.comparison.anatomy import Anatomy, Panel as Shown, oracle_iou
 from roadseg.report.comparison.arms import Comparison
 from roadseg.report.figures import svg
 from roadseg.report.figures.panel import Panel, Place, Row, percents, rows, side_by_side
