@@ -88,8 +88,8 @@ class RunFiles:
         if not self.metrics_file.exists() and not self.complete:
             return []
         try:
-            return [json.loads(line) for line in self.metrics_file.read_text().splitlines()]
-        except (FileNotFoundError, ValueError) as error:
+            return [dict(json.loads(line)) for line in self.metrics_file.read_text().splitlines()]
+        except (FileNotFoundError, ValueError, TypeError) as error:
             raise RunError(self._lost(self.metrics_file)) from error
 
     def write_metrics(self, entries: list[dict[str, Any]]) -> None:
