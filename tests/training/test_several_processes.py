@@ -15,6 +15,8 @@ from roadseg.cli.main import main
 from roadseg.data.streets import synthesize
 from roadseg.runs.run_dir import RunDir
 
+pytestmark = pytest.mark.slow
+
 FLAGS = [
     "--model.width", "0.05", "--model.batch_norm", "false", "--model.skips", "scaled", "--model.dropout", "0",
     "--transforms.crop", "64", "64", "--train.epochs", "2", "--data.split.fractions", "0.5", "0.5", "0",
@@ -143,8 +145,6 @@ SHORT_OF_MEMORY = """
 import os, sys, torch
 from roadseg.cli.main import main
 from roadseg.models.base import Trunk
-
-pytestmark = pytest.mark.slow
 
 whole = Trunk.run
 
