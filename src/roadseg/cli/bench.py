@@ -1,7 +1,5 @@
 """bench: how fast this machine is."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

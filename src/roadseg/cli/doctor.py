@@ -1,7 +1,5 @@
 """doctor: what this machine has, and what is wrong with it."""
 
-from __future__ import annotations
-
 from roadseg.cli.flags import Command, Words
 from roadseg.cli.terminal import new_console, say
 

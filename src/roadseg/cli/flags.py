@@ -1,7 +1,5 @@
 """Commands and their flags: one flag for each field of a command's words, and one for each setting."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Callable, Mapping

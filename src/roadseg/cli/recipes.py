@@ -1,7 +1,5 @@
 """recipes: what can be trained."""
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

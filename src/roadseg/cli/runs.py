@@ -1,7 +1,5 @@
 """runs: what was trained."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

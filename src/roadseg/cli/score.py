@@ -1,7 +1,5 @@
 """score: scores of label pictures of any tool. torch is imported only by what computes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Literal
 

@@ -1,7 +1,5 @@
 """suspects: labels that are likely wrong. torch is imported only by what computes."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 

@@ -1,7 +1,5 @@
 """Scores as tables for the terminal."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from rich.markup import escape

@@ -1,7 +1,5 @@
 """What a command says on the terminal, and the code that it leaves with. Of several processes only the first speaks."""
 
-from __future__ import annotations
-
 import os
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """train: train a recipe. torch is imported only when training begins."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated
 

@@ -5,8 +5,6 @@ for every pair of pixels, so a step of inference is a Gaussian filter over featu
 computed on the permutohedral lattice (Adams et al., Eurographics 2010), as in the paper, sec. 4.
 """
 
-from __future__ import annotations
-
 import math
 
 import torch

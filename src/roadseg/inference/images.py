@@ -1,7 +1,5 @@
 """Image files: which are meant, and decoded ahead of their use."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from glob import glob, has_magic

@@ -1,7 +1,5 @@
 """Label pictures with a trained network."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future
 from functools import partial

@@ -6,8 +6,6 @@ confidence are computed a few rows at a time, so that logits of the image's size
 where the network sees the image in another size.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple

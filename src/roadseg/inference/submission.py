@@ -6,8 +6,6 @@ images, found by that pattern anywhere in the archive (`getPrediction` in citysc
 channel of 8 bits with ids, not train ids, and score as cityscapesScripts does.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import re

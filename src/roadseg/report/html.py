@@ -1,7 +1,5 @@
 """Pages and texts from templates: one environment, colours of both themes, and how values are written in them."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Sequence

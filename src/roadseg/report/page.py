@@ -1,7 +1,5 @@
 """report.html and report.md, filled from the numbers of a comparison."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from importlib.metadata import version

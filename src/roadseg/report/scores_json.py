@@ -30,8 +30,6 @@ mean, sd and a seed have scores, named as in `evaluation/<split>.json`: mean_iou
 pixel_accuracy, mean_accuracy, and per_class with the IoU of each class. All are shares of 1, null where there is none.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from typing import Any

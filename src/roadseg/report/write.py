@@ -1,7 +1,5 @@
 """Write a report."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -166,12 +166,7 @@ def scored(run: RunDir, split: str, result: Evaluation, samples: Samples, temper
 
 
 def store(
-    run: RunDir,
-    split: str,
-    result: Evaluation,
-    scores: dict[str, Any],
-    records: list[Record],
-    accelerator: Accelerator,
+    run: RunDir, split: str, result: Evaluation, scores: dict[str, Any], records: list[Record], accelerator: Accelerator
 ) -> None:
     """Write what was kept of an evaluation into the run; every process its own predictions, the report last.
 

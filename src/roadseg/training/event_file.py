@@ -4,8 +4,6 @@ Each record is written when the method returns. So a killed process loses no poi
 full disk is reported where it happens.
 """
 
-from __future__ import annotations
-
 import os
 import socket
 import time
@@ -30,7 +28,7 @@ class EventFile:
         self.path, self.file = path, file
 
     @classmethod
-    def begin(cls, folder: Path, step: int) -> EventFile:
+    def begin(cls, folder: Path, step: int) -> "EventFile":
         """Open a new file in `folder`, which hides the points of earlier files from `step` on."""
         path = folder / f"events.out.tfevents.{time.time():.6f}.{socket.gethostname()}.{os.getpid()}"
         try:

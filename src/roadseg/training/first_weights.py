@@ -1,7 +1,5 @@
 """The weights that a network begins with: random, pretrained on ImageNet, or those of another run."""
 
-from __future__ import annotations
-
 from roadseg.config.settings import Model
 from roadseg.errors import RunError
 from roadseg.models import SegmentationModel

@@ -1,7 +1,5 @@
 """What a training would do, and how long it would take here: a few steps are made, and nothing is written."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from statistics import median

@@ -1,7 +1,5 @@
 """Stop long work on SIGTERM and Ctrl-C at a point where nothing is lost."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager

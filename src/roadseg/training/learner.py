@@ -1,7 +1,5 @@
 """One step of the optimizer: the same on one process and on several, in one forward pass and in accumulated ones."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from contextlib import nullcontext

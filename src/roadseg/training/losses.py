@@ -1,7 +1,5 @@
 """Losses as a sum and its divisor, so that batches, accumulation and processes add up exactly."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What training begins with: the parts of the data, and a network with its optimizer."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 import torch

@@ -4,8 +4,6 @@ Everything goes into one folder: `runs/<arm>/seed-<n>[-fold-<k>]/`, `study.json`
 stands), and the report. The same command continues an interrupted study; complete runs are kept.
 """
 
-from __future__ import annotations
-
 import gc
 import itertools
 import json

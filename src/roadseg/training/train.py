@@ -1,7 +1,5 @@
 """The training loop: augmented batches, summed cross entropy, validation each epoch, checkpoints that resume."""
 
-from __future__ import annotations
-
 import math
 import time
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """Loss and confusion of the validation images after an epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import NamedTuple
 

@@ -1,7 +1,5 @@
 """data groups: images that look alike. torch is imported only by what computes."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """data stats: how much there is of what. torch is imported only by what computes."""
 
-from __future__ import annotations
-
 import shlex
 from typing import Annotated
 

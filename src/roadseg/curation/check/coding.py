@@ -7,15 +7,7 @@ from dataclasses import replace
 from roadseg.curation.check import borders, unknown
 from roadseg.curation.check.facts import LabelFacts, PairFacts
 from roadseg.curation.check.finding import Finding, plural
-from roadseg.curation.check.values import (
-    ENOUGH,
-    Labelled,
-    fitting,
-    listed,
-    names_of,
-    published_colors,
-    table_values,
-)
+from roadseg.curation.check.values import ENOUGH, Labelled, fitting, listed, names_of, published_colors, table_values
 from roadseg.data.layouts import cityscapes
 from roadseg.labels import LabelSpace
 

@@ -10,8 +10,6 @@ null where nothing was counted:
 Values are means over the seeds. Classes below 0.1 % of the true pixels of a band or strip are left out of its mIoU.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable
 from dataclasses import dataclass

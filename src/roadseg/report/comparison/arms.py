@@ -4,8 +4,6 @@ Each image of a split is scored once by every seed of every arm. A seed is one r
 images are put together before anything is scored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -64,7 +62,7 @@ class Spread:
     sd: float | None = None
 
     @staticmethod
-    def of(values: Sequence[float | None]) -> Spread:
+    def of(values: Sequence[float | None]) -> "Spread":
         """Over the values that exist."""
         known = [value for value in values if value is not None]
         if not known:

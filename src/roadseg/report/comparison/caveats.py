@@ -1,7 +1,5 @@
 """What the reader of a report has to know before believing more than its figures show."""
 
-from __future__ import annotations
-
 from roadseg.report.comparison.arms import Comparison
 from roadseg.scoring.stats import FEWEST_UNITS
 

@@ -1,7 +1,5 @@
 """Confidence: how often the arms are right where they are so sure, before and after their temperatures."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass

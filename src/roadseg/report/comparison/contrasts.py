@@ -1,7 +1,5 @@
 """Arms in pairs: how far each is from each, and whether these data can tell."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -75,7 +73,7 @@ class Contrast:
         """The classes whose difference holds after Holm's correction, bool (C,)."""
         return np.asarray(self.p_of_class <= LEVEL)
 
-    def turned(self) -> Contrast:
+    def turned(self) -> "Contrast":
         """The same as b minus a."""
         return replace(self, a=self.b, b=self.a, difference=-self.difference, intervals=-self.intervals[:, ::-1])
 

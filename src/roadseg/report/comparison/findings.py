@@ -1,7 +1,5 @@
 """All that a report says about a study. Page, text, files for programs and the terminal read it from here."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import cached_property
 

@@ -1,7 +1,5 @@
 """From what runs say to what a report compares. No run is read here (`runs.facts`); only its data is looked up."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,11 +39,7 @@ def gather_study(
 
 
 def gather(
-    title: str,
-    arms: Sequence[Arm],
-    root: Path | None = None,
-    pairs: bool = True,
-    resamples: int = stats.RESAMPLES,
+    title: str, arms: Sequence[Arm], root: Path | None = None, pairs: bool = True, resamples: int = stats.RESAMPLES
 ) -> Comparison:
     """The arms' evaluations side by side; the images are looked for in `root`, or where they were in training.
 

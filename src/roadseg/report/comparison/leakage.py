@@ -5,8 +5,6 @@ neighbours it was trained on, and the score says little about another drive. Eve
 scheme, so the two are compared on the same images and labels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

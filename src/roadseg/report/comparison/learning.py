@@ -5,8 +5,6 @@ report compares with others; the smaller ones are seen here alone, because pairs
 not.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

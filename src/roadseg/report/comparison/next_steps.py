@@ -4,8 +4,6 @@ The advice is about the arm with the highest mIoU, the one to go on with. The fi
 network that still learns makes all other figures preliminary, and more test images tell little about a bad network.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple

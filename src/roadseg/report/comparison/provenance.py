@@ -1,7 +1,5 @@
 """Where the numbers of a report come from: settings, cost, machines, versions, and commands that repeat them."""
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

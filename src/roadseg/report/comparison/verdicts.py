@@ -1,7 +1,5 @@
 """Which arm is better, by how much, and where the gain lies; or that there is no significant difference."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 

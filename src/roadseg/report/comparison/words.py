@@ -1,7 +1,5 @@
 """What the figures of a comparison say, in sentences that claim no more than they show."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

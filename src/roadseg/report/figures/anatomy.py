@@ -1,7 +1,5 @@
 """The figures of "Where and why"."""
 
-from __future__ import annotations
-
 from functools import partial
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Reliability diagrams and risk by coverage, drawn."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from markupsafe import Markup

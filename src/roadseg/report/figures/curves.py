@@ -1,7 +1,5 @@
 """How training went: loss and scores by epoch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

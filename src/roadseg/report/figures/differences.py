@@ -1,7 +1,5 @@
 """Differences of two arms, drawn: mIoU and every class with its interval around the line of no difference."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

@@ -1,7 +1,5 @@
 """Which images a report shows, and the pictures of each: photo, truth, and every arm's prediction and errors."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What random folds would have shown, drawn."""
 
-from __future__ import annotations
-
 from functools import partial
 
 from markupsafe import Markup

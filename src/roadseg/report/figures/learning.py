@@ -1,7 +1,5 @@
 """Learning curves, drawn: mIoU over the number of training images, and where it would go with more."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ A scale gives the place of a value in pixels; `percentage` gives it in percent o
 a table that are as wide as the screen allows. Values are shares of 1 and written in percent, if nothing else is said.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,13 +69,13 @@ class Panel:
     right: float
 
     @staticmethod
-    def of(across: Point, up: Point, size: Point = (WIDTH, HEIGHT), inset: float = 0, log: bool = False) -> Panel:
+    def of(across: Point, up: Point, size: Point = (WIDTH, HEIGHT), inset: float = 0, log: bool = False) -> "Panel":
         """For values from low to high; those across begin and end `inset` pixels inside the grid."""
         left, right = LEFT, size[0] - RIGHT
         x = Scale(*across, left + inset, right - inset, log)
         return Panel(x, Scale(*up, size[1] - BOTTOM, TOP), left, right)
 
-    def moved(self, pixels: float) -> Panel:
+    def moved(self, pixels: float) -> "Panel":
         """Everything so far to the right, for arms that would cover each other."""
         return replace(self, x=replace(self.x, start=self.x.start + pixels, end=self.x.end + pixels))
 

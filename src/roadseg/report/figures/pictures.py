@@ -1,7 +1,5 @@
 """The pictures of a report: photos, labels and errors as arrays and as files."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 

@@ -4,8 +4,6 @@ What lies along a scale (`score_track`, `class_track`) takes the function that p
 table of the page, whose columns are as wide as the screen allows, or in pixels for a file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from functools import partial
 

@@ -3,8 +3,6 @@
 A drawing carries classes, and `figure.css` colours them: on the page by the page's theme, in a file by the viewer's.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

@@ -5,8 +5,6 @@ where a mark would have less than 3:1 contrast to the background. Text has at le
 Yellow belongs to errors, in matrices and in pictures, and to no arm.
 """
 
-from __future__ import annotations
-
 from importlib.resources import files
 
 LIGHT = {
