@@ -56,26 +56,15 @@ class Benchmark(NamedTuple):
 
 BENCHMARKS = {
     "kitti": Benchmark(
-        title="KITTI",
-        image=r"(\d{6}_10)\.png",
-        example="000123_10.png",
-        member="semantic/{}.png",
-        images=200,
-        heights=(370, 376),
-        widths=(1224, 1242),
-        test_images="'testing/image_2/*_10.png'",
+        title="KITTI", image=r"(\d{6}_10)\.png", example="000123_10.png", member="semantic/{}.png",
+        images=200, heights=(370, 376), widths=(1224, 1242), test_images="'testing/image_2/*_10.png'",
     ),
     "cityscapes": Benchmark(
-        title="Cityscapes",
-        image=r"([A-Za-z-]+_\d{6}_\d{6})_leftImg8bit\.png",
-        example="berlin_000123_000019_leftImg8bit.png",
-        member="{}.png",
-        images=1525,
-        heights=(1024, 1024),
-        widths=(2048, 2048),
-        test_images="leftImg8bit/test",
+        title="Cityscapes", image=r"([A-Za-z-]+_\d{6}_\d{6})_leftImg8bit\.png",
+        example="berlin_000123_000019_leftImg8bit.png", member="{}.png",
+        images=1525, heights=(1024, 1024), widths=(2048, 2048), test_images="leftImg8bit/test",
     ),
-}
+}  # fmt: skip
 
 
 def submit(run: RunDir, inputs: Sequence[str], output: Path, name: str, display: Display) -> Path:

@@ -1,10 +1,9 @@
 """CamVid in the layout of SegNet's repository: `train`, `trainannot`, `val`, `valannot`, `test`, `testannot`."""
 
-import re
 from pathlib import Path
 
 from roadseg import labels
-from roadseg.data.layouts.dataset import Dataset, GroupOf, Table
+from roadseg.data.layouts.dataset import Dataset, Table, named_groups
 from roadseg.data.layouts.pairing import files_by_id, paired
 from roadseg.data.records import Record
 
@@ -32,16 +31,6 @@ def labelled(root: Path) -> tuple[str, ...]:
     return SPLITS if all(path.is_dir() for path in folders(root, "test")) else SPLITS[:2]
 
 
-def group_of(top: Path) -> GroupOf:
-    """The film from a file's name."""
-
-    def film(stem: str) -> str | None:
-        fit = re.match(r"([A-Za-z0-9]+)_\w*\d+", stem)
-        return fit[1] if fit else None
-
-    return film
-
-
 DATASET = Dataset(
     records=records,
     labels=lambda root, choice: labels.camvid(choice),
@@ -49,5 +38,5 @@ DATASET = Dataset(
     labelled=labelled,
     detect=lambda root: all(path.is_dir() for path in folders(root, "train")),
     tables=(Table("CamVid's 11 classes", labels.camvid(), colors="CamVid's colours"),),
-    group_of=group_of,
+    group_of=named_groups(r"([A-Za-z0-9]+)_\w*\d+"),
 )

@@ -1,10 +1,9 @@
 """Cityscapes with fine annotations: `leftImg8bit/{split}/{city}` and `gtFine/{split}/{city}`, as they are unpacked."""
 
-import re
 from pathlib import Path
 
 from roadseg import labels
-from roadseg.data.layouts.dataset import Dataset, GroupOf, Table
+from roadseg.data.layouts.dataset import Dataset, Table, named_groups
 from roadseg.data.layouts.pairing import files_by_id, paired
 from roadseg.data.records import Record
 from roadseg.errors import DataError
@@ -45,16 +44,6 @@ def _sequence(name: str) -> str:
     return city
 
 
-def group_of(top: Path) -> GroupOf:
-    """The sequence from a file's name, whatever follows the frame."""
-
-    def sequence(stem: str) -> str | None:
-        fit = re.match(r"([A-Za-z-]+_\d+)_\d+(?:_|$)", stem)
-        return fit[1] if fit else None
-
-    return sequence
-
-
 def _train_ids() -> LabelSpace:
     """The evaluated classes, coded by their index; 255 is ignored."""
     classes = tuple(label.model_copy(update={"id": index}) for index, label in enumerate(labels.cityscapes().classes))
@@ -73,5 +62,5 @@ DATASET = Dataset(
     labelled=lambda root: ("train", "val"),
     detect=lambda root: all(path.is_dir() for path in folders(root, "train")),
     tables=(TRAIN_IDS, IDS),
-    group_of=group_of,
+    group_of=named_groups(r"([A-Za-z-]+_\d+)_\d+(?:_|$)"),  # whatever follows the frame
 )

@@ -1,5 +1,6 @@
 """What the rest of roadseg asks of a data set; each layout answers with one `Dataset`."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,16 @@ class Table(NamedTuple):
 def no_groups(top: Path) -> GroupOf:
     """Of a data set whose file names do not tell the group."""
     return lambda stem: None
+
+
+def named_groups(pattern: str) -> Callable[[Path], GroupOf]:
+    """Of a data set whose file names begin as the pattern says, its brackets around the group."""
+
+    def group(stem: str) -> str | None:
+        fit = re.match(pattern, stem)
+        return fit[1] if fit else None
+
+    return lambda top: group
 
 
 @dataclass(frozen=True)
