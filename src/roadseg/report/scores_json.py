@@ -42,7 +42,7 @@ from roadseg.report.comparison.confidence import of_arm
 from roadseg.report.comparison.contrasts import Contrast
 from roadseg.report.comparison.findings import Findings
 from roadseg.scoring import stats
-from roadseg.scoring.metrics import SCORES
+from roadseg.scoring.metrics import SCORES, number
 from roadseg.scoring.scores import intervals_by_name
 
 
@@ -95,9 +95,9 @@ def _units(comparison: Comparison) -> dict[str, Any]:
 def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:
     per_class = {
         name: {
-            "difference": _number(contrast.of_class[i]),
+            "difference": number(contrast.of_class[i]),
             "ci95": _pair(contrast.intervals_of_class[i]),
-            "p_holm": _number(contrast.p_of_class[i]),
+            "p_holm": number(contrast.p_of_class[i]),
             "units": int(contrast.units_with_class[i]),
             "holds": bool(contrast.holds[i]),
         }
@@ -105,9 +105,9 @@ def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:
     }
     return {
         "a": contrast.a, "b": contrast.b,
-        "difference": _number(contrast.miou), "ci95": _pair(np.array(contrast.interval)),
-        "p": _number(contrast.p), "p_holm": _number(contrast.p_holm),
-        "p_swap": _number(contrast.p_swap), "p_t": _number(contrast.p_t),
+        "difference": number(contrast.miou), "ci95": _pair(np.array(contrast.interval)),
+        "p": number(contrast.p), "p_holm": number(contrast.p_holm),
+        "p_swap": number(contrast.p_swap), "p_t": number(contrast.p_t),
         "units": contrast.units, "exact": contrast.exact,
         "verdict": contrast.verdict, "more_units": contrast.more, "with_seeds": contrast.seeds,
         "per_class": per_class,
@@ -115,8 +115,4 @@ def _contrast(contrast: Contrast, classes: list[str]) -> dict[str, Any]:
 
 
 def _pair(ends: np.ndarray) -> list[float | None]:
-    return [_number(end) for end in ends]
-
-
-def _number(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return [number(end) for end in ends]

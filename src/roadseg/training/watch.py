@@ -20,6 +20,7 @@ from roadseg.data.loading import Samples
 from roadseg.errors import ConfigError
 from roadseg.inference.visualize import Indices, Pixels, colorize, with_legend
 from roadseg.labels import LabelSpace
+from roadseg.scoring.metrics import number
 
 if TYPE_CHECKING:
     from roadseg.training.event_file import EventFile
@@ -91,7 +92,7 @@ class TensorBoard(Watch):
             self._points(part, step, {"loss": entry[part]["loss"], **scores})
         self._points("train", step, {"learning rate": entry["lr"], "images per second": images_per_second})
         of_class = zip(space.names, ious, strict=True)
-        self._points("val", step, {f"IoU/{name}": None if np.isnan(iou) else float(iou) for name, iou in of_class})
+        self._points("val", step, {f"IoU/{name}": number(iou) for name, iou in of_class})
         for index in spread(len(self.val), PICTURES):
             image, target = self.val[index]
             picture = panels(image.permute(1, 2, 0).numpy(), target.numpy(), predict(image).numpy(), space)

@@ -14,7 +14,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
@@ -185,12 +184,12 @@ def pairs(comparison: Comparison, anatomies: list[Anatomy], most: int = 8) -> li
     lost = np.sum([counts[1] for counts in summed], axis=0)
     order = [divmod(int(cell), len(names)) for cell in np.argsort(-lost, axis=None, kind="stable")[:most]]
     shares = [scores.share_called(counts) for counts in summed]
-    return [Pair(names[a], names[b], [_known(each[a, b]) for each in shares]) for a, b in order if lost[a, b]]
+    return [Pair(names[a], names[b], [metrics.number(each[a, b]) for each in shares]) for a, b in order if lost[a, b]]
 
 
 def oracle_iou(anatomy: Anatomy) -> dict[int, float | None]:
     """By stride, the mIoU of the truth brought to it and back: a network of that stride can reach at least that."""
-    return {stride: _known(metrics.mean_iou(counts)) for stride, counts in anatomy.oracle_confusions.items()}
+    return {stride: metrics.number(metrics.mean_iou(counts)) for stride, counts in anatomy.oracle_confusions.items()}
 
 
 def stride_sentence(anatomy: Anatomy) -> str | None:
@@ -237,14 +236,10 @@ def anatomy_file(anatomies: list[Anatomy], drawn: list[Panel], table: list[Bound
 
 def _value(counts: np.ndarray, score: Statistic, comparison: Comparison) -> Value:
     """The mean over the seeds of a score of counts (N, seeds, ...), and its interval."""
-    value = _known(metrics.nanmean(score(counts.sum(0))))
+    value = metrics.number(metrics.nanmean(score(counts.sum(0))))
     if value is None:
         return Value(value)
     low, high = stats.share_interval(
         counts, comparison.group_of, lambda sums: metrics.nanmean(score(sums)), comparison.share_resamples
     )
-    return Value(value, _known(low), _known(high))
-
-
-def _known(value: Any) -> float | None:
-    return None if np.isnan(value) else float(value)
+    return Value(value, metrics.number(low), metrics.number(high))

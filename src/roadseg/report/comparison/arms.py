@@ -46,7 +46,7 @@ class Seed:
     @cached_property
     def per_class(self) -> list[float | None]:
         """IoU of each class; None where there is none."""
-        return [None if np.isnan(iou) else float(iou) for iou in metrics.per_class_iou(self.total)]
+        return list(map(metrics.number, metrics.per_class_iou(self.total)))
 
 
 @dataclass(frozen=True)
