@@ -102,7 +102,7 @@ def check(command: str) -> None:
     program, *words = shlex.split(command)
     assert program == "roadseg"
     parser = Parser(prog="roadseg")
-    add_command(parser.add_subparsers(parser_class=Parser).add_parser, replace(STUDY, act=plan))
+    add_command(parser.add_subparsers(parser_class=Parser).add_parser, replace(STUDY, act=plan), recipe("demo-fcn16s"))
     parsed = vars(parser.parse_args(words))
     parsed.pop("parser")
     assert parsed.pop("command").run(parsed) == 0
