@@ -130,7 +130,7 @@ def call(*argv: object) -> int:
 
 
 def test_every_recipe_has_them(capsys: pytest.CaptureFixture[str]) -> None:
-    assert call("recipes") == 0
+    assert call("recipes", "--all") == 0
     shown = capsys.readouterr().out
     assert "bdd100k-linknet" in shown
     assert "LinkNet on BDD100K, 7000 + 1000 frames" in shown
