@@ -30,16 +30,14 @@ def check_borders(inspected: Sequence[PairFacts]) -> Iterator[Finding]:
     only = sorted(strips - solid) if what == "ids" else []
     named = f" (ids {', '.join(map(str, only[:8]))}{' ...' if len(only) > 8 else ''} occur there only)" if only else ""
     yield Finding(
-        "borders",
-        "error",
+        "borders", "error",
         f"{plural(len(marked), 'label')} with {what} mixed along the borders, as a smoothing resize or JPEG leaves "
         f"them{named}",
         "export the labels again as PNG at the image's size, or resize the originals with nearest neighbour "
         "(Pillow: Image.Resampling.NEAREST, OpenCV: INTER_NEAREST, anti-aliasing off)",
-        tuple(str(one.record.label) for one, _ in marked),
-        "between",
+        tuple(str(one.record.label) for one, _ in marked), "between",
         (("share_of_steps", round(marked[0][1].between, 3)), ("ids_on_borders_only", only)),
-    )
+    )  # fmt: skip
 
 
 def is_jpeg(label: LabelFacts) -> bool:

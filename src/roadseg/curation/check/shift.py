@@ -39,15 +39,13 @@ def _shifted(shifted: list[tuple[PairFacts, Fit]], judged: int) -> Finding:
     general = len(shifted) > judged / 2
     where = f"lying {direction(x, y)} of where {'it belongs' if len(shifted) == 1 else 'they belong'}"
     return Finding(
-        "shift",
-        "error" if general else "warning",
+        "shift", "error" if general else "warning",
         f"{plural(len(shifted), 'label')} {where}" + ("" if len(shifted) == 1 else " (median)"),
         f"move the labels by {direction(-x, -y, True)}, or export them again; a crop or undistortion of one of the "
         "two is the usual cause",
-        _labels([one for one, _ in shifted]),
-        "shift",
+        _labels([one for one, _ in shifted]), "shift",
         (("pixels_right_down", {str(one.record.label): list(fit.shift) for one, fit in shifted}),),
-    )
+    )  # fmt: skip
 
 
 def direction(right: int, down: int, move: bool = False) -> str:
