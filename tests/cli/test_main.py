@@ -238,8 +238,9 @@ def test_a_run_is_scored_where_it_was_trained_unless_told_otherwise(
     shutil.rmtree(run / "evaluation")
     assert call("evaluate", run) == 0
     assert f"scores: {run}/evaluation/val.json" in capsys.readouterr().out
-    for file in [label(data), data / "training/image_2/000000_10.png"]:
-        file.unlink()
+    lost = RunDir(run).splits().val[0]
+    for folder in ("image_2", "semantic"):
+        (data / f"training/{folder}/{lost}.png").unlink()
     assert call("evaluate", run, "--data.root", data) == 2, "a part of the run's images, which it was trained on"
     assert "was trained on" in capsys.readouterr().err
     assert list(RunDir(run).evaluations()) == ["val"]
