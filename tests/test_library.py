@@ -19,6 +19,8 @@ from roadseg.data import streets as drawn
 from roadseg.data.streets import synthesize
 from roadseg.runs.run_dir import RunDir
 
+pytestmark = pytest.mark.slow
+
 DOCS = Path(__file__).parents[1] / "docs"
 SMALL = {"model.width": 0.05, "train.epochs": 2, "train.batch_size": 2, "transforms.crop": (64, 64)}
 SMALL_DIVISION = SMALL | {"data.split.fractions": (0.25, 0.25, 0.5)}
@@ -84,7 +86,6 @@ def test_the_page_runs_from_top_to_bottom(workplace: Path, capsys: pytest.Captur
     assert "no run in photos" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(

@@ -137,6 +137,7 @@ def test_the_list_of_runs(
     assert "no runs in" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -159,6 +160,7 @@ def test_a_watched_run(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_a_run_is_trained_once_at_a_time(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "COMPLETE").unlink()
     with lock.held(run):

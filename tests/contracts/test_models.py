@@ -20,6 +20,8 @@ from roadseg.errors import ConfigError
 from roadseg.models import SegmentationModel, build
 from roadseg.models.upsample import Grid, upsample
 
+pytestmark = pytest.mark.slow
+
 CLASSES = 5
 SIZES = [(65, 97), (33, 200), (1, 1), (97, 65), (64, 96)]
 OPTIONS = {

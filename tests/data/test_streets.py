@@ -13,6 +13,8 @@ from roadseg.data.streets.drive import Drive
 from roadseg.errors import DataError
 from roadseg.labels import cityscapes
 
+pytestmark = pytest.mark.slow
+
 IDS = {label.name: label.id for label in cityscapes().classes}
 KNOWN = {0, 4} | set(IDS.values())
 DRIVES, FRAMES = 6, 2
@@ -42,7 +44,6 @@ def digest(folder: Path) -> str:
     return total.hexdigest()
 
 
-@pytest.mark.slow
 def test_files_are_those_of_kitti(root: Path) -> None:
     names = [f"{index:06d}_10.png" for index in range(DRIVES * FRAMES)]
     assert sorted(path.name for path in (root / "training/image_2").iterdir()) == names
@@ -170,7 +171,6 @@ def test_arguments_out_of_range_are_refused_before_anything_is_written(tmp_path:
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.slow
 @settings(max_examples=6)
 @given(
     width=st.integers(32, 120),

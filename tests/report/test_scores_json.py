@@ -16,6 +16,8 @@ from roadseg.report.scores_json import scores_file
 from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 NAMES = ("mean_iou", "micro_iou", "frequency_weighted_iou", "pixel_accuracy", "mean_accuracy", "per_class")
 

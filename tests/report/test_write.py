@@ -17,6 +17,8 @@ from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.stats import RESAMPLES
 from roadseg.system.progress import percent
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 PageOf = Callable[..., str]
 VOID = {"meta", "link", "img", "input", "br", "wbr"}
@@ -74,7 +76,6 @@ def report_of(run: RunDir, split: str = "val") -> dict[str, object]:
     return content
 
 
-@pytest.mark.slow
 def test_the_numbers_are_those_of_the_evaluations(make_run: MakeRun, page_of: PageOf, tmp_path: Path) -> None:
     runs = {name: [make_run(name, wrong=wrong)] for name, wrong in (("first", 0.2), ("second", 0.6))}
     page = Page(page_of(runs, resamples=RESAMPLES))
@@ -135,7 +136,6 @@ def test_words_of_people_have_no_meaning_in_the_page(make_run: MakeRun, page_of:
     assert all(len(re.findall(r"(?<!\\)\|", row)) in (5, 8) for row in rows)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("arms", [1, 2, 5])
 def test_any_number_of_arms(make_run: MakeRun, page_of: PageOf, arms: int) -> None:
     page = Page(page_of({f"arm {n}": [make_run(f"r{n}", wrong=0.1 * n)] for n in range(arms)}))
@@ -144,7 +144,6 @@ def test_any_number_of_arms(make_run: MakeRun, page_of: PageOf, arms: int) -> No
     assert ("most different" in page.text.lower()) == (arms > 1)
 
 
-@pytest.mark.slow
 def test_seeds_show_mean_and_range(make_run: MakeRun, page_of: PageOf, tmp_path: Path) -> None:
     runs = [make_run(f"s{seed}", wrong=0.1 + 0.3 * seed, seed=seed) for seed in (0, 1)]
     page = Page(page_of({"a": runs, "b": [make_run("b")]}))
@@ -181,7 +180,6 @@ def test_without_the_data_only_the_pictures_are_missing(
     assert "No pictures: " in (tmp_path / "report" / "report.md").read_text()
 
 
-@pytest.mark.slow
 def test_what_is_linked_from_the_text_is_there(make_run: MakeRun, page_of: PageOf, tmp_path: Path) -> None:
     runs = {name: [make_run(name)] for name in "abc"}
     page_of(runs)

@@ -13,6 +13,8 @@ import pytest
 from roadseg.errors import RunError
 from roadseg.runs import lock
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import os, sys, time
 from pathlib import Path

@@ -86,6 +86,7 @@ def test_readers_beside_a_writer_see_whole_checkpoints_and_disturb_nothing(run: 
     assert len(set(seen)) > 1
 
 
+@pytest.mark.slow
 @given(position=st.integers(0, 10**6), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found(
     trained: RunDir, tmp_path_factory: pytest.TempPathFactory, position: int, bit: int

@@ -30,6 +30,8 @@ from roadseg.scoring.evaluate import evaluate_run
 from roadseg.system.progress import Display
 from roadseg.training.train import train
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).parents[2] / "docs" / "assignment.md"
 SIZES = {"kitti-assignment-fcn32s": (58, 90), "kitti-assignment-fcn16": (64, 96)}
 """Inputs at which poolings that round up (ours) and down (the notebook's) give the same cells."""
@@ -78,7 +80,6 @@ def peer_of(net: nn.Module, settings: Config) -> nn.Module:
     return peer
 
 
-@pytest.mark.slow
 def test_the_notebook_s_loop_gives_the_same_losses_and_scores(run: RunDir) -> None:
     """From the same weights and on the same images in the same order; a pixel differs by 1/255 here and there."""
     settings, splits = run.config(), run.splits()

@@ -21,6 +21,7 @@ def test_colours_mixed_along_borders_are_found_in_their_file_alone(plain: Path, 
     assert "nearest neighbour" in alarm.remedy
 
 
+@pytest.mark.slow
 def test_ids_that_jpeg_made_are_not_to_be_added(plain: Path) -> None:
     """JPEG makes ids up to 20, which neither the table lacks nor the 35 ids explain."""
     names = {spoil(plain, through_jpeg, number) for number in range(12)}

@@ -20,6 +20,8 @@ from roadseg.scoring import anatomy
 from roadseg.scoring.metrics import per_class_iou
 from roadseg.system.progress import percent
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 MakeDrives = Callable[[int, int], Path]
 

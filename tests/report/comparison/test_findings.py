@@ -20,6 +20,8 @@ from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 
 

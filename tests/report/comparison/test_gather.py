@@ -20,6 +20,8 @@ from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import metrics, stats
 from roadseg.system.files import write_text
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 
 FOLDS = {"data.split.scheme": "grouped", "data.split.folds": 2, "data.split.fractions": [0.5, 0.5, 0.0]}

@@ -18,6 +18,8 @@ from roadseg.runs.arms import read_arm
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 
 
@@ -35,7 +37,6 @@ def study(make_run: MakeRun) -> Study:
     return Study(folds(make_run, "grouped", a=0.4, b=0.5), folds(make_run, "random", a=0.3, b=0.1))
 
 
-@pytest.mark.slow
 def test_measured_on_the_same_images(study: Study) -> None:
     leaked = Findings(study).leakage
     assert leaked
@@ -83,7 +84,6 @@ def test_less_is_said_as_less() -> None:
     assert "−3.0" in figure(leaked)
 
 
-@pytest.mark.slow
 def test_the_report_has_it_in_all_its_forms(study: Study, tmp_path: Path) -> None:
     write_report(Findings(study), tmp_path / "with", Display())
     page, text = ((tmp_path / "with" / name).read_text() for name in ("report.html", "report.md"))

@@ -30,6 +30,8 @@ from roadseg.runs.run_dir import RunDir
 from roadseg.scoring import stats
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 WRONG = {0.25: 0.8, 0.5: 0.6, 1.0: 0.4}
 
@@ -68,7 +70,6 @@ def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) ->
     assert divided([*made[:3], other]) == ([*made[:3], other], [])  # one number of images twice
 
 
-@pytest.mark.slow
 def test_a_curve_has_its_points_and_goes_on(study: Study) -> None:
     assert study.smaller_shares
     assert len(study.main.contrasts) == 1
@@ -111,7 +112,6 @@ def curve(study: Study, gain: float, low: float, high: float) -> Curve:
     return Curve(0, "net", points, flat, (Gain(2, 400, 0.63, None, gain, Interval(low, high)), further))
 
 
-@pytest.mark.slow
 def test_the_sentence_claims_no_more_than_the_interval(study: Study) -> None:
     (said,) = sentences([curve(study, 0.021, 0.005, 0.034)])
     assert said.text == (
@@ -136,7 +136,6 @@ def test_one_seed_is_told(make_run: MakeRun) -> None:
     assert any("its luck cannot be seen" in note for note in notes(alone.main, found))
 
 
-@pytest.mark.slow
 def test_the_figure_has_every_seed_point_and_expectation(study: Study) -> None:
     drawn = figure(Findings(study).curves)
     assert drawn.count('class="seed"') == 12
@@ -145,7 +144,6 @@ def test_the_figure_has_every_seed_point_and_expectation(study: Study) -> None:
     assert drawn.count('class="band"') == 2
 
 
-@pytest.mark.slow
 def test_the_report_has_it_in_all_its_forms(study: Study, tmp_path: Path) -> None:
     write_report(Findings(study), tmp_path / "with", Display())
     page, text = ((tmp_path / "with" / name).read_text() for name in ("report.html", "report.md"))

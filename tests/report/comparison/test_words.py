@@ -14,6 +14,8 @@ from roadseg.report.comparison.gather import gather
 from roadseg.runs.arms import Arm, read_arm
 from roadseg.runs.run_dir import RunDir
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 MakeDrives = Callable[[int, int], Path]
 MakeArm = Callable[..., Arm]

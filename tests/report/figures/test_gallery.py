@@ -19,6 +19,8 @@ from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.metrics import mean_iou
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 MakeRun = Callable[..., RunDir]
 
 
