@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from roadseg.config.settings import Config
+from roadseg.config.overrides import overridden, setting_fields
+from roadseg.config.settings import WITHOUT_EFFECT, Config
 from roadseg.errors import ConfigError, RunError
 from roadseg.labels import LabelSpace
 from roadseg.runs.facts import RunFacts, read_facts
@@ -118,28 +119,21 @@ def by_seed(runs: Sequence[RunFacts], names: Sequence[str]) -> list[Arm]:
     """
     found: dict[Config, list[int]] = {}
     for index, run in enumerate(runs):
-        found.setdefault(_without_seed(run.settings), []).append(index)
+        found.setdefault(settings_of_arm(run.settings), []).append(index)
     arms: list[Arm] = []
     for settings, indices in found.items():
         members = tuple(runs[index] for index in indices)
         same_recipe = [other for other in found if other.recipe == settings.recipe]
         if len({run.settings.seed for run in members}) < len(members):  # one seed twice: each for itself
             arms += [Arm(names[index], (runs[index],)) for index in indices]
-        elif len({_without_share(other) for other in same_recipe}) > 1:
+        elif len({overridden(other, {"data.split.share": 1.0}) for other in same_recipe}) > 1:
             arms.append(Arm(names[indices[0]], members))
         else:
             arms.append(Arm(settings.recipe, members, settings.data.split.share if len(same_recipe) > 1 else None))
     return arms
 
 
-def _without_seed(settings: Config) -> Config:
-    """What runs of one arm have in common; in a study `share_seed` goes with the seed."""
-    split = settings.data.split.model_copy(update={"share_seed": 0})
-    return settings.model_copy(
-        update={"seed": 0, "data": settings.data.model_copy(update={"root": None, "split": split})}
-    )
-
-
-def _without_share(settings: Config) -> Config:
-    split = settings.data.split.model_copy(update={"share": 1.0})
-    return settings.model_copy(update={"data": settings.data.model_copy(update={"split": split})})
+def settings_of_arm(settings: Config) -> Config:
+    """What runs of one arm have in common: all that has an effect but the seed; a study's `share_seed` goes with it."""
+    left_out = {"seed", "data.split.share_seed", *WITHOUT_EFFECT}
+    return overridden(settings, {key: field.default for key, field in setting_fields().items() if key in left_out})

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from roadseg.config.overrides import overridden
 from roadseg.errors import RunError
 from roadseg.report import write_report
 from roadseg.report.comparison.arms import Interval, Study
@@ -66,6 +67,8 @@ def test_arms_that_differ_in_the_share_alone_are_one_curve(make_run: MakeRun) ->
     assert divided(made[:2]) == (made[:2], [])
     same = arms(make_run, "demo-fcn8s", 1, {0.2: 0.5, 0.25: 0.5, 1.0: 0.4})
     assert divided(same) == (same, [])  # 1, 1 and 4 images
+    elsewhere = replace(made[0].runs[0], settings=overridden(made[0].runs[0].settings, {"data.workers": 1}))
+    assert divided([replace(made[0], runs=(elsewhere,)), *made[1:3]])[0] == [replace(made[2], share=None)]
     other = read_arm("again", (make_run("again", 0.3),), "val")
     assert divided([*made[:3], other]) == ([*made[:3], other], [])  # one number of images twice
 

@@ -235,3 +235,19 @@ def test_three_at_most_the_most_important_first() -> None:
 def test_advice_is_about_the_best_arm() -> None:
     rising = tuple(0.05 * n for n in range(1, 11))
     assert advise(make_arm("camvid-fcn8s", GOOD), make_arm("camvid-fcn16s", right(0.5), rising)) == []
+
+
+def test_a_setting_that_is_varied_is_not_given_too() -> None:
+    (step,) = advise(make_arm("camvid-fcn8s", GOOD, train=0.95, data__split__share=0.5))
+    assert step.command.count("data.split.share") == 1
+
+
+def test_a_recipe_that_is_not_known_any_more_gets_no_command() -> None:
+    arm = make_arm("camvid-fcn8s", right(0.9, (0,)), train=0.95)
+    run = arm.arm.runs[0]
+    gone = replace(run, settings=run.settings.model_copy(update={"recipe": "camvid-gone"}))
+    unknown = replace(arm, arm=Arm("gone", (gone,)))
+    assert advise(unknown) == []
+    worse = make_arm("camvid-fcn16s", right(0.5))
+    pair = [cannot_tell("camvid-fcn16s", "gone")]
+    assert advise(make_arm("camvid-fcn8s", GOOD), worse, replace(unknown, seeds=worse.seeds), against_first=pair) == []

@@ -4,17 +4,19 @@ import json
 import shlex
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from roadseg.config.overrides import overridden
 from roadseg.config.recipes import recipe
-from roadseg.config.settings import Config
+from roadseg.config.settings import Config, Stretch
 from roadseg.inference.predictor import load_model
 from roadseg.report import write_report
 from roadseg.report.comparison import provenance
 from roadseg.report.comparison.arms import ScoredArm, Study
+from roadseg.report.comparison.caveats import caveats
 from roadseg.report.comparison.findings import Findings
 from roadseg.report.comparison.gather import gather
 from roadseg.runs.arms import Arm, read_arm
@@ -95,6 +97,16 @@ def test_commands_give_the_same_settings(make_run: MakeRun, changes: dict[str, o
     given = {key: values if len(values) > 1 else values[0] for key, values in flags.items()}
     again: Config = overridden(recipe("demo-fcn16s"), given)
     assert again == run.config()
+
+
+def test_a_run_whose_length_was_changed_is_told_in_words_not_by_a_flag(made_arm: Callable[..., Arm]) -> None:
+    arm, other = made_arm("a", ["d"] * 4, 0.2), made_arm("b", ["d"] * 4, 0.3)
+    past = (Stretch(steps=8, epochs=1, patience=None),)
+    run = replace(arm.runs[0], settings=arm.runs[0].settings.model_copy(update={"earlier": past}))
+    comparison = gather("x", [replace(arm, runs=(run,)), other], resamples=200)
+    assert provenance.differing_settings(comparison.arms) == []
+    assert "--earlier" not in provenance.commands(comparison.arms[0], "val")[0]
+    assert any(text.startswith("The length of a was changed while it was trained") for text in caveats(comparison))
 
 
 @pytest.mark.slow

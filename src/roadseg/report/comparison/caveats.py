@@ -1,6 +1,7 @@
 """What the reader of a report has to know before believing more than its figures show."""
 
 from roadseg.report.comparison.arms import Comparison
+from roadseg.report.comparison.verdicts import listed
 from roadseg.scoring.stats import FEWEST_UNITS
 
 
@@ -12,6 +13,10 @@ def caveats(comparison: Comparison) -> list[str]:
         found.append("The epoch was chosen by the score on these very images, which flatters every score a little.")
     if comparison.split in ("train", "all"):
         found.append("Images that are scored here were trained on: the scores say little about other images.")
+    continued = [arm.name for arm in arms if any(run.settings.earlier for run in arm.arm.runs)]
+    if continued:
+        change = f"The length of {listed(continued)} was changed while it was trained"
+        found.append(f"{change}; the command that repeats it trains in one go, so that scores differ a little.")
     found += _neighbours(comparison)
     found += _units(comparison)
     seeds = {len(arm.seeds) for arm in arms}

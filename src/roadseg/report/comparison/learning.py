@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from roadseg.config.overrides import overridden
 from roadseg.config.settings import Config
 from roadseg.errors import RunError
 from roadseg.report.comparison.arms import Comparison, Interval, ScoredArm, unit_margins
 from roadseg.report.comparison.verdicts import Verdict, listed
 from roadseg.report.comparison.words import interval_words, signed
-from roadseg.runs.arms import Arm
+from roadseg.runs.arms import Arm, settings_of_arm
 from roadseg.runs.facts import RunFacts
 from roadseg.scoring import metrics, stats
 from roadseg.system.progress import percent
@@ -86,12 +87,9 @@ def divided(arms: Sequence[Arm]) -> tuple[list[Arm], list[Arm]]:
 
 
 def _alike(run: RunFacts) -> tuple[Config, float]:
-    """The run's settings without its seed, fold and share; and its share."""
-    settings = run.settings
-    split = settings.data.split
-    undivided = split.model_copy(update={"share": 1.0, "share_seed": 0, "fold": 0})
-    data = settings.data.model_copy(update={"root": None, "split": undivided})
-    return settings.model_copy(update={"seed": 0, "data": data}), split.share
+    """The settings of the run's arm without fold and share; and its share."""
+    undivided = {"data.split.share": 1.0, "data.split.fold": 0}
+    return overridden(settings_of_arm(run.settings), undivided), run.settings.data.split.share
 
 
 def curves(comparison: Comparison, smaller: Comparison) -> list[Curve]:

@@ -57,9 +57,13 @@ def next_steps(
 ) -> list[NextStep]:
     """At most `MOST`, the most important first; none where nothing was measured that asks for one.
 
+    None either for an arm whose recipe is not known any more: no command could train it.
+
     `anatomies` are the arms' in their order, or none; `with_curve` names the arms that have a learning curve.
     """
     best = max(main.arms, key=lambda arm: arm.score("mean_iou").mean or 0.0)
+    if best.arm.runs[0].settings.recipe not in names():
+        return []
     own = next((anatomy for anatomy in anatomies if anatomy.arm is best), None)
     found = [
         _train_longer(main, best),
@@ -161,15 +165,16 @@ def _refine_stride(main: Comparison, own: Anatomy, anatomies: Sequence[Anatomy])
         "Take a network with a finer stride",
         f"{own.arm.name} reaches a mIoU of {percent(score)} %; at its stride of {own.stride} about {percent(limit)} % "
         f"is possible, at stride 8 {percent(finest)} %",
-        _study(main, [own.arm], {"recipe": finer, "model.name": FINER[network]}, "finer-stride"),
+        _study(main, [own.arm], {"model.name": FINER[network]}, "finer-stride", instead=finer),
     )
 
 
 def _measure_more(main: Comparison, against_first: Sequence[Contrast]) -> NextStep | None:
     unsure = [pair for pair in against_first if pair.verdict == "cannot tell"]
     arms = [arm for arm in main.arms if unsure and arm.name in (unsure[0].a, unsure[0].b)]
-    alike = [_flags(arm.arm.runs[0].settings) for arm in arms]
-    if not arms or alike[0] != alike[1] or len({arm.arm.runs[0].settings.recipe for arm in arms}) < 2:
+    arms = [arm for arm in arms if arm.arm.runs[0].settings.recipe in names()]
+    alike = [flags(arm.arm.runs[0].settings, PLANNED) for arm in arms]
+    if len({arm.arm.runs[0].settings.recipe for arm in arms}) < 2 or alike[0] != alike[1]:
         return None  # a study gives its recipes the same settings
     pair, (low, high) = unsure[0], unsure[0].interval
     told = f"{pair.a} and {pair.b} differ by {signed(abs(pair.miou))} points of mIoU (95 % interval {signed(low)} to "
@@ -188,22 +193,28 @@ def _measure_more(main: Comparison, against_first: Sequence[Contrast]) -> NextSt
 
 
 def _study(
-    main: Comparison, arms: Sequence[ScoredArm], changes: Mapping[str, Any], output: str, more: Sequence[str] = ()
+    main: Comparison,
+    arms: Sequence[ScoredArm],
+    changes: Mapping[str, Any],
+    output: str,
+    more: Sequence[str] = (),
+    instead: str = "",
 ) -> str:
-    """The study of the arms' recipes with their settings, seeds and folds, the changes and the flags `more`."""
+    """The study of the arms' recipes, or another one `instead`, with their settings, seeds and folds, and the changes.
+
+    The flags `more` follow; a setting that they vary is not given beside that.
+    """
     settings = overridden(arms[0].arm.runs[0].settings, dict(changes))
-    recipes = [settings.recipe] if "recipe" in changes else [arm.arm.runs[0].settings.recipe for arm in arms]
-    words = ["roadseg", "study", *recipes, "--data.root", str(main.root or settings.data.root), *_flags(settings)]
+    recipes = [instead] if instead else [arm.arm.runs[0].settings.recipe for arm in arms]
+    settings = settings.model_copy(update={"recipe": recipes[0]})
+    data = ["--data.root", str(main.root or settings.data.root)]
+    words = ["roadseg", "study", *recipes, *data, *flags(settings, {*PLANNED, *more})]
     seeds = sorted({run.settings.seed for arm in arms for run in arm.arm.runs})
     if seeds != [0] and "--seeds" not in more:
         words += ["--seeds", *map(str, seeds)]
     if main.folds:
         words += ["--folds", str(main.folds)]
     return shlex.join([*words, *more, "--output", output])
-
-
-def _flags(settings: Config) -> list[str]:
-    return flags(settings, PLANNED)
 
 
 def _setting(settings: Config, key: str) -> Any:

@@ -11,7 +11,7 @@ import torch
 
 from roadseg import models
 from roadseg.config.recipes import recipe
-from roadseg.config.settings import WITHOUT_EFFECT, Config, Model, as_trained, flat
+from roadseg.config.settings import RECORDED, WITHOUT_EFFECT, Config, Model, as_trained, flat
 from roadseg.errors import ConfigError
 from roadseg.report.comparison.arms import ScoredArm
 from roadseg.runs.facts import RunFacts
@@ -32,7 +32,7 @@ def differing_settings(arms: Sequence[ScoredArm]) -> list[Row]:
     rows = []
     for key in flats[0][0]:
         texts = tuple(_common([_text(run[key]) for run in runs]) for runs in flats)
-        if len(set(texts)) > 1 and key not in WITHOUT_EFFECT:
+        if len(set(texts)) > 1 and key not in {"earlier", *WITHOUT_EFFECT}:
             rows.append(Row(key, texts))
     return rows
 
@@ -127,7 +127,7 @@ def flags(settings: Config, without: Collection[str] = ()) -> list[str]:
         before = dict.fromkeys(now)
     found = []
     for key, value in now.items():
-        if value != before[key] and key not in {"recipe", "data.root", *without}:
+        if value != before[key] and key not in {"data.root", *RECORDED, *without}:
             found += [f"--{key}", *(map(_text, value) if isinstance(value, tuple) else [_text(value)])]
     return found
 
