@@ -1,6 +1,7 @@
 """`import roadseg`: every documented line of Python is run, and what is light stays light."""
 
 import doctest
+import inspect
 import json
 import os
 import re
@@ -17,7 +18,11 @@ import roadseg
 from roadseg.config.settings import Config
 from roadseg.data import streets as drawn
 from roadseg.data.streets import synthesize
+from roadseg.inference.predict import predict
+from roadseg.inference.predictor import image_tensor
+from roadseg.runs.arms import named_runs
 from roadseg.runs.run_dir import RunDir
+from roadseg.system.progress import Display
 
 pytestmark = pytest.mark.slow
 
@@ -124,8 +129,59 @@ def test_values_that_are_no_classes_are_refused() -> None:
         roadseg.confusion_matrix(ids, np.zeros_like(ids), classes=19)
     with pytest.raises(roadseg.DataError, match="differ in shape"):
         roadseg.confusion_matrix(ids[0], ids, classes=19)
-    with pytest.raises(roadseg.ConfigError, match="no score 'miou'"):
-        roadseg.interval(np.zeros((2, 3, 3), np.int64), ["a", "b"], score="miou")
+    with pytest.raises(roadseg.DataError, match=r"prediction holds torch\.float64, but class indices are whole"):
+        roadseg.confusion_matrix(ids / 30, np.zeros_like(ids), classes=19)
+
+
+def test_class_indices_may_be_of_any_integer_type() -> None:
+    target, prediction = np.array([[0, 1, 255]]), np.array([[0, 0, 7]])
+    for kind in (np.uint8, np.uint16, np.int64, np.uint32):
+        found = roadseg.confusion_matrix(prediction.astype(kind)[:, ::-1], target.astype(kind)[:, ::-1], classes=2)
+        assert found.tolist() == [[1, 0], [1, 0]]
+
+
+def test_intervals_need_a_score_and_a_group_for_each_image() -> None:
+    counts = np.zeros((2, 3, 3), np.int64)
+    for score in ("miou", "per_class"):
+        with pytest.raises(roadseg.ConfigError, match=f"no score '{score}'; choose one of mean_iou, "):
+            roadseg.interval(counts, ["a", "b"], score=score)
+    for confusions, groups in ((counts, ["a"]), (counts, ["a", "b", "c"]), (counts[0], ["a", "b", "c"])):
+        with pytest.raises(roadseg.DataError, match="give a matrix"):
+            roadseg.interval(confusions, groups)
+
+
+def test_an_overlay_takes_the_pictures_that_a_network_takes(trained: RunDir) -> None:
+    grey = Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6))
+    classes = np.zeros((4, 6), np.uint8)
+    colored = roadseg.overlay(np.asarray(grey.convert("RGB")), classes, trained.labels())
+    for mode in ("L", "P", "RGBA"):
+        assert np.array_equal(roadseg.overlay(grey.convert(mode), classes, trained.labels()), colored)
+    with pytest.raises(roadseg.DataError, match=r"classes \(6, 4\) of an image \(4, 6, 3\)"):
+        roadseg.overlay(grey, classes.T, trained.labels())
+
+
+def test_a_photo_taken_sideways_gets_the_answer_of_the_command(trained: RunDir, streets: Path, tmp_path: Path) -> None:
+    photo, exif = tmp_path / "photo.jpg", Image.Exif()
+    exif[0x0112] = 6
+    with Image.open(next((streets / "training/image_2").iterdir())) as street:
+        street.transpose(Image.Transpose.ROTATE_90).save(photo, exif=exif)
+    predict(trained, [str(photo)], tmp_path / "out", Display())
+    with Image.open(photo) as picture, Image.open(tmp_path / "out/labels/photo.png") as labels:
+        classes = roadseg.Predictor(trained)(picture).classes
+        assert classes.shape == (64, 96)
+        assert np.array_equal(trained.labels().index_to_id[classes], np.asarray(labels))
+        assert roadseg.overlay(picture, classes, trained.labels()).shape == (64, 96, 3)
+
+
+def test_what_is_no_run_and_no_image_is_refused() -> None:
+    """`unwrap`, because while tests run annotations are checked first."""
+    with pytest.raises(roadseg.RunError, match="no run is named"):
+        roadseg.compare([])
+    for given in ("runs/x", Path("runs/x"), ["runs/x"]):
+        with pytest.raises(roadseg.RunError, match=r"'runs/x'\)? is no run; load it: roadseg\.load_run\('runs/x'\)"):
+            inspect.unwrap(named_runs)(given)
+    with pytest.raises(roadseg.DataError, match="no list"):
+        inspect.unwrap(image_tensor)([[0, 0, 0]])
 
 
 def test_scores_agree_with_scikit_learn() -> None:

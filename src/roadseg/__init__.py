@@ -30,16 +30,22 @@ if TYPE_CHECKING:
     from roadseg.labels import LabelSpace
     from roadseg.report.comparison.findings import Findings
     from roadseg.runs.run_dir import RunDir
+    from roadseg.training.interrupt import Interrupted
 
 __version__ = "0.1.0"
 __all__ = [
-    "ConfigError", "DataError", "Prediction", "Predictor", "RoadsegError", "RunError", "WeightsError", "WorkFailed",
+    "ConfigError", "DataError", "Interrupted", "Prediction", "Predictor", "RoadsegError", "RunError", "WeightsError",
+    "WorkFailed",
     "compare", "confusion_matrix", "evaluate", "interval",
     "label_space", "load_run", "overlay", "recipe", "scores", "train",
 ]  # fmt: skip
 
-LAZY = {"Prediction": "roadseg.inference.predictor", "Predictor": "roadseg.inference.predictor"}
-"""Classes that need torch, and where they are."""
+LAZY = {
+    "Interrupted": "roadseg.training.interrupt",
+    "Prediction": "roadseg.inference.predictor",
+    "Predictor": "roadseg.inference.predictor",
+}
+"""Classes that are imported when they are first asked for, and where they are."""
 
 
 def __getattr__(name: str) -> Any:
@@ -134,7 +140,7 @@ def compare(runs: Sequence[RunDir], split: str | None = None, output: str | Path
 
     The runs were evaluated on `split` (default: test where all were, else val). Runs that differ in their seed alone
     are one arm. With an `output` folder report.html, report.md and scores.json are written there. Raises `RunError`
-    where the runs were scored on other images or classes.
+    without a run, for what is no run, and where the runs were scored on other images or classes.
 
     >>> findings = roadseg.compare([run])
     >>> findings.verdicts[0].text.startswith("demo-fcn16s has a mIoU of")
@@ -143,12 +149,14 @@ def compare(runs: Sequence[RunDir], split: str | None = None, output: str | Path
     from roadseg.report.comparison.findings import Findings
     from roadseg.report.comparison.gather import gather_study
     from roadseg.report.write import check_report_place, write_report
-    from roadseg.runs.arms import by_seed, read_comparable, run_names
+    from roadseg.runs.arms import by_seed, named_runs, read_comparable, run_names, same_classes
 
+    members = named_runs(runs)
+    same_classes(members)
     place = None if output is None else Path(output)
     if place is not None:
         check_report_place(place)
-    read = read_comparable(runs, split)
+    read = read_comparable(members, split)
     findings = Findings(gather_study(None, by_seed(read, run_names(read))))
     if place is not None:
         write_report(findings, place, _display(False))
@@ -159,7 +167,7 @@ def confusion_matrix(prediction: np.ndarray | Tensor, target: np.ndarray | Tenso
     """Counts of pixels whose target is not 255, int64 (C, C): rows truth, columns prediction.
 
     Both hold class indices, in any shape, the same for both. Counts of images add up; scores do not: sum first.
-    Raises `DataError` where shapes differ or a value is no class.
+    Raises `DataError` where shapes differ or a value is no class, as fractions are none.
 
     >>> import numpy as np
     >>> target = np.array([[0, 0, 1], [1, 1, 255]], np.uint8)
@@ -168,12 +176,10 @@ def confusion_matrix(prediction: np.ndarray | Tensor, target: np.ndarray | Tenso
     array([[1, 1],
            [0, 3]])
     """
-    import torch
-
     from roadseg.labels import IGNORE
     from roadseg.scoring import metrics
 
-    found, true = (torch.as_tensor(values) for values in (prediction, target))
+    found, true = _indices("prediction", prediction), _indices("target", target)
     if found.shape != true.shape:
         raise DataError(
             f"prediction {tuple(found.shape)} and target {tuple(true.shape)} differ in shape; give both the same"
@@ -208,7 +214,7 @@ def interval(confusions: np.ndarray, groups: Sequence[str], score: str = "mean_i
     """95 % interval of a score of images from their confusion matrices (N, C, C), resampling whole groups (drives).
 
     `groups` names the drive of each image. None where too few groups say anything. A bootstrap with a correction for
-    few groups (docs/decisions/0013).
+    few groups (docs/decisions/0013). Raises `ConfigError` for an unknown score, `DataError` for other shapes.
 
     >>> counts = np.array([[[40 + i, 10], [5, 45 - i]] for i in range(8)])
     >>> low, high = roadseg.interval(counts, groups=list("aabbccdd"))
@@ -218,11 +224,14 @@ def interval(confusions: np.ndarray, groups: Sequence[str], score: str = "mean_i
     from roadseg.scoring import metrics, stats
     from roadseg.scoring.scores import intervals
 
+    if score not in metrics.SCORES:
+        raise ConfigError(f"no score {score!r}; choose one of {', '.join(metrics.SCORES)}")
+    if confusions.ndim != 3 or confusions.shape[1] != confusions.shape[2] or len(confusions) != len(groups):
+        raise DataError(
+            f"confusions {confusions.shape} of {len(groups)} groups; give a matrix (N, C, C) and a group for each image"
+        )
     names = [str(index) for index in range(confusions.shape[-1])]
     found = intervals(metrics.margins(confusions), stats.resampling_units(list(groups)), names)["ci95"]
-    if score not in found:
-        known = ", ".join(name for name in found if name != "per_class")
-        raise ConfigError(f"no score {score!r}; choose one of {known}")
     low, high = found[score]
     return None if low is None or high is None else (low, high)
 
@@ -230,14 +239,19 @@ def interval(confusions: np.ndarray, groups: Sequence[str], score: str = "mean_i
 def overlay(image: np.ndarray | Image, classes: np.ndarray, labels: LabelSpace) -> np.ndarray:
     """The image with its classes in colour over it, uint8 (H, W, 3); 255 stays uncoloured.
 
+    It is taken as `Predictor` takes it, a JPEG as it was opened turned upright. Raises `DataError` for what is no
+    image, and for classes of another shape.
+
     >>> roadseg.overlay(np.zeros((4, 6, 3), np.uint8), np.zeros((4, 6), np.uint8), run.labels()).shape
     (4, 6, 3)
     """
-    import numpy as np
-
     from roadseg.inference import visualize
+    from roadseg.inference.predictor import image_tensor
 
-    return visualize.overlay(np.asarray(image), classes, labels)
+    pixels = image_tensor(image).permute(1, 2, 0).numpy()
+    if classes.shape != pixels.shape[:2]:
+        raise DataError(f"classes {classes.shape} of an image {pixels.shape}; give one for each pixel, (H, W)")
+    return visualize.overlay(pixels, classes, labels)
 
 
 def label_space(name: str) -> LabelSpace:
@@ -249,6 +263,17 @@ def label_space(name: str) -> LabelSpace:
     from roadseg.scoring.external.run import label_space as named
 
     return named(name)
+
+
+def _indices(name: str, values: np.ndarray | Tensor) -> Tensor:
+    """Class indices as a tensor."""
+    import numpy as np
+    import torch
+
+    indices = values if isinstance(values, torch.Tensor) else torch.as_tensor(np.array(values, order="C"))
+    if indices.is_floating_point():
+        raise DataError(f"{name} holds {indices.dtype}, but class indices are whole numbers; round or convert it first")
+    return indices if indices.dtype == torch.uint8 else indices.long()
 
 
 def _display(show: bool) -> Any:

@@ -54,9 +54,13 @@ def read_image(path: Path) -> UInt8[Tensor, "3 h w"]:
     with opened(path) as image:
         if image.mode in WIDE_MODES:
             raise DataError(f"{path} has more than 8 bits a channel ({image.mode}); convert it to an 8-bit picture")
-        upright = _decoded(ImageOps.exif_transpose, path, image) if image.format in CAMERA_FORMATS else image
-        pixels = _rgb(upright, path)
+        pixels = _rgb(_decoded(upright, path, image), path)
     return torch.from_numpy(np.array(pixels)).permute(2, 0, 1)
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """A photograph turned as its EXIF orientation says; any other picture as it is."""
+    return ImageOps.exif_transpose(image) if image.format in CAMERA_FORMATS else image
 
 
 def read_target(path: Path, space: LabelSpace) -> UInt8[Tensor, "h w"]:

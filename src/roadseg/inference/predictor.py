@@ -18,14 +18,14 @@ from torch import Tensor, nn
 
 from roadseg import models
 from roadseg.config.settings import Crf, Transforms
-from roadseg.data.decode import WIDE_MODES
+from roadseg.data.decode import WIDE_MODES, upright
 from roadseg.data.transforms import network_input, resize_image
 from roadseg.errors import DataError, RunError
 from roadseg.inference.crf import refine
 from roadseg.labels import LabelSpace
 from roadseg.models import SegmentationModel
 from roadseg.models.upsample import Bands, FirstMaximum, Grid, upsample, upsampled_classes
-from roadseg.runs.arms import same_classes
+from roadseg.runs.arms import named_runs, same_classes
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.hardware import choose_memory_format, choose_precision, named_device, store_in_bfloat16
 
@@ -180,10 +180,10 @@ class Predictor:
     temperature (1 where none was fitted) are inside. `device` is a device as torch names it, or `auto`: the GPU where
     there is one. `space` are the classes.
 
-    Images are uint8 (H, W, 3) RGB arrays, or pictures of Pillow, taken as they are: turn a photograph upright before.
-    Answers are NumPy arrays of the image's size. Raises
-    `RunError` where a run is damaged or the runs have other classes, `ConfigError` for an unknown device, and where
-    it is called `DataError` for what is no such image.
+    Images are uint8 (H, W, 3) RGB arrays, or pictures of Pillow; a JPEG as it was opened is turned upright, as its EXIF
+    orientation says. Answers are NumPy arrays of the upright image's size. Raises `RunError` for what is no run, where
+    a run is damaged or the runs have other classes, `ConfigError` for an unknown device, and where it is called
+    `DataError` for what is no such image.
 
     >>> net = roadseg.Predictor(run)
     >>> answer = net(image)
@@ -192,7 +192,7 @@ class Predictor:
     """
 
     def __init__(self, runs: RunDir | Sequence[RunDir], device: str | torch.device = "auto") -> None:
-        members = [runs] if isinstance(runs, RunDir) else list(runs)
+        members = named_runs(runs)
         self.space: LabelSpace = same_classes(members)
         self.networks = tuple(load_pipeline(run, named_device(device)) for run in members)
 
@@ -252,12 +252,15 @@ def load_model(run: RunDir, checkpoint: str = "best") -> SegmentationModel:
 
 
 def image_tensor(image: np.ndarray | Image.Image) -> UInt8[Tensor, "3 H W"]:
-    """A picture as the package holds it. Raises `DataError` for another shape, type or depth."""
+    """A picture as the package holds it, upright. Raises `DataError` for another shape, type or depth."""
     if isinstance(image, Image.Image):
         if image.mode in WIDE_MODES:
             raise DataError(f"the picture has more than 8 bits a channel ({image.mode}); convert it to 8 bits")
+        image = upright(image)
         opaque = image.convert("RGBA") if "transparency" in image.info else image  # in one step Pillow warns
         image = np.asarray(opaque.convert("RGB"))
+    if not isinstance(image, np.ndarray):
+        raise DataError(f"an image is a uint8 (H, W, 3) array or a picture of Pillow, no {type(image).__name__}")
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
         raise DataError(f"an image is uint8 (H, W, 3) in RGB, not {image.dtype} {image.shape}; convert it")
     return torch.from_numpy(np.array(image, order="C")).permute(2, 0, 1)

@@ -49,6 +49,15 @@ def complete_runs(paths: Sequence[Path]) -> list[RunDir]:
     return runs
 
 
+def named_runs(runs: RunDir | Sequence[RunDir]) -> list[RunDir]:
+    """One run or several, as a list. Raises `RunError` for what is no run, such as a path."""
+    members = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
+    other = next((each for each in members if not isinstance(each, RunDir)), None)
+    if other is not None:
+        raise RunError(f"{other!r} is no run; load it: roadseg.load_run({str(other)!r})")
+    return members
+
+
 def same_classes(runs: Sequence[RunDir]) -> LabelSpace:
     """The classes of the runs. Raises `RunError` where there is no run, or the classes differ."""
     if not runs:

@@ -1,13 +1,14 @@
 """Stop long work on SIGTERM and Ctrl-C at a point where nothing is lost."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 
 class Interrupted(Exception):
-    """A signal asked training to stop; everything so far is saved and `--resume` continues."""
+    """Ctrl-C or SIGTERM asked training to stop; all so far is saved, and `--resume` or the same call continues it."""
 
 
 class StopFlag:
@@ -24,9 +25,10 @@ class StopFlag:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopFlag]:
-    """A flag that SIGTERM and SIGINT set while the context is open."""
+    """A flag that SIGTERM and SIGINT set while the context is open; off the main thread, where none arrive, nothing."""
     flag = StopFlag()
-    before = {number: signal.signal(number, flag) for number in (signal.SIGTERM, signal.SIGINT)}
+    numbers = (signal.SIGTERM, signal.SIGINT) if threading.current_thread() is threading.main_thread() else ()
+    before = {number: signal.signal(number, flag) for number in numbers}
     try:
         yield flag
     finally:
