@@ -114,3 +114,19 @@ def test_none_unsets_what_may_be_unset() -> None:
 def test_wrong_numbers_of_values_are_told() -> None:
     with pytest.raises(ConfigError, match=r"--transforms\.crop"):
         parsed("--transforms.crop", "64")
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("optimiser.lr", r"no setting 'optimiser\.lr'; did you mean optimizer\.lr\?"),
+        ("train.epoch", r"no setting 'train\.epoch'; did you mean train\.epochs\?"),
+        ("seed.x", r"no setting 'seed\.x'"),
+        ("train", "no setting 'train'"),
+        ("recipe", "no setting 'recipe'"),
+    ],
+)
+def test_a_setting_that_does_not_exist_is_told(key: str, told: str) -> None:
+    for value in (2, "none"):
+        with pytest.raises(ConfigError, match=told):
+            overridden(recipe("demo-fcn16s"), {key: value})

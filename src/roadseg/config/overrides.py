@@ -5,7 +5,8 @@ import re
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, cast
+from functools import reduce
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -15,18 +16,16 @@ from roadseg.errors import LIKE, ConfigError, closest
 
 
 def overridden(settings: Config, arguments: dict[str, Any]) -> Config:
-    """`settings` with the flags that were given. Raises `ConfigError` naming the flag of the first bad value.
+    """`settings` with the flags that were given; the word `none` unsets a setting that may be unset.
 
-    The word `none` unsets a setting that may be unset.
+    Raises `ConfigError` for a setting that does not exist, with the closest one, and naming the first bad value's flag.
     """
-    content = settings.model_dump()
+    content: dict[str, Any] = settings.model_dump()
     for key, value in arguments.items():
-        *path, last = key.split(".")
-        place, kind = content, cast("Any", type(settings))
-        for part in path:
-            place, kind = place[part], kind.model_fields[part].annotation
-        unset = value in ("none", ["none"]) and "none" not in choices(kind.model_fields[last].annotation)
-        place[last] = None if unset else value
+        words = choices(_known_setting(key).annotation)
+        *sections, last = key.split(".")
+        place = reduce(dict.__getitem__, sections, content)
+        place[last] = None if value in ("none", ["none"]) and "none" not in words else value
     try:
         changed = Config.model_validate(content)
     except ValidationError as error:
@@ -65,11 +64,15 @@ def setting_value(key: str, value: str) -> str | list[str]:
 
     Raises `ConfigError` for a setting that does not exist, with the closest one.
     """
+    return value.split(",") if is_tuple(_known_setting(key).annotation) else value
+
+
+def _known_setting(key: str) -> FieldInfo:
     known = setting_fields()
     if key not in known:
         about = {name: field.description or "" for name, field in known.items()}
         raise ConfigError(f"no setting {key!r}; {did_you_mean(key, about)}roadseg train --help lists them")
-    return value.split(",") if is_tuple(known[key].annotation) else value
+    return known[key]
 
 
 def as_typed(value: Any) -> str:
