@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,6 +78,22 @@ def test_each_function_has_an_example_that_runs(workplace: Path, trained: RunDir
         example = parser.get_doctest(member.__doc__ or "", dict(known), name, None, 0)
         assert example.examples or name == "Prediction", f"{name} has no example"
         assert runner.run(example, clear_globs=False).failed == 0, name
+
+
+def test_a_complete_run_is_returned_as_it_is(streets: Path, trained: RunDir, tmp_path: Path) -> None:
+    place = tmp_path / "run"
+    shutil.copytree(trained.path, place)
+    settings = trained.config()
+    before = {path: path.stat().st_mtime_ns for path in place.rglob("*")}
+    assert roadseg.train(settings, streets, place, show=False).complete
+    other = settings.model_copy(update={"train": settings.train.model_copy(update={"patience": 9})})
+    with pytest.raises(roadseg.RunError, match="train it on with new_length=True"):
+        roadseg.train(other, streets, place, show=False)
+    assert {path: path.stat().st_mtime_ns for path in place.rglob("*")} == before
+    run = roadseg.train(other, streets, place, show=False, new_length=True)
+    assert run.complete
+    assert run.config().train.patience == 9
+    assert roadseg.train(other, streets, place, show=False).complete, "the same lines run again"
 
 
 @pytest.mark.usefixtures("small")

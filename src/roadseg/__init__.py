@@ -75,13 +75,18 @@ def recipe(name: str, settings: Mapping[str, Any] | None = None) -> Config:
 
 
 def train(
-    settings: Config, root: str | PathLike[str], run: str | PathLike[str] | None = None, show: bool = True
+    settings: Config,
+    root: str | PathLike[str],
+    run: str | PathLike[str] | None = None,
+    show: bool = True,
+    new_length: bool = False,
 ) -> RunDir:
     """Train on the data set in `root`, and return the complete run.
 
     It goes into the folder `run`, by default the next free one below `runs/`. A run that was interrupted there
-    continues, with the same settings, to exactly the same end. `show` prints progress. Raises `RoadsegError` for bad
-    input before anything is written, and `WorkFailed` where the loss is not finite.
+    continues, with the same settings, to exactly the same end; a complete one is returned as it is. With `new_length` a
+    run is trained on with other epochs or another patience. `show` prints progress. Raises `RoadsegError` for bad input
+    and for a run with other settings before anything is written, and `WorkFailed` where the loss is not finite.
 
     >>> run = roadseg.train(settings, root="streets", run="runs/mine", show=False)
     >>> run.complete, len(run.metrics())
@@ -92,8 +97,9 @@ def train(
     from roadseg.training.train import train as train_into
 
     directory = RunDir(Path(run) if run is not None else next_run(Path("runs"), settings.recipe))
-    data = settings.data.model_copy(update={"root": Path(root)})
-    train_into(directory, settings.model_copy(update={"data": data}), _display(show), resume=True)
+    settings = settings.model_copy(update={"data": settings.data.at(Path(root))})
+    if not (directory.path / "config.json").exists() or not directory.ended(settings, new_length):
+        train_into(directory, settings, _display(show), resume=True, new_length=new_length)
     return directory
 
 

@@ -226,6 +226,18 @@ def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, traine
         check(plan({Arm("a"): small(tiny)}, [0], 0, tmp_path))
 
 
+@pytest.mark.slow
+def test_a_run_whose_length_changed_is_refused(tiny: Configure, trained: RunDir, tmp_path: Path) -> None:
+    place = tmp_path / "runs/a/seed-0"
+    shutil.copytree(trained.path, place)
+    content = json.loads((place / "config.json").read_text())
+    (place / "config.json").write_text(
+        json.dumps({**content, "earlier": [{"steps": 2, "epochs": 1, "patience": None}]})
+    )
+    with pytest.raises(RunError, match="seed-0 changed its length after 2 steps"):
+        check(plan({Arm("a"): tiny()}, [0], 0, tmp_path))
+
+
 def test_runs_of_other_images_are_refused_before_anything_is_trained(
     tiny: Configure, streets: Path, tmp_path: Path
 ) -> None:

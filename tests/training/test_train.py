@@ -424,7 +424,6 @@ def test_a_complete_run_is_trained_longer_and_says_so(
 ) -> None:
     run = RunDir(tmp_path / "run")
     shutil.copytree(trained.path, run.path)
-    (run.evaluation / "all.json").write_text("{}")
     words = ["train", "demo-fcn16s", "--run", str(run.path), "--resume"]
     assert main([*words, "--train.epochs", "1"]) == 2
     assert "has trained 2 epochs already" in capsys.readouterr().err
@@ -436,7 +435,6 @@ def test_a_complete_run_is_trained_longer_and_says_so(
     assert run.config().earlier == (Stretch(steps=4, epochs=2, patience=None),)
     assert comparable_metrics(run)[:2] == comparable_metrics(trained)
     assert [entry["epoch"] for entry in run.metrics()] == [1, 2, 3]
-    assert list(run.evaluations()) == ["val"], "what other weights scored is gone"
     assert main(words) == 0
     assert "nothing to do" in capsys.readouterr().out
 
@@ -459,3 +457,76 @@ def test_a_stopped_run_is_finished(tmp_path: Path, trained: RunDir, capsys: pyte
     assert run.evaluated("val")
     assert main([*words[:-2], "--finish"]) == 2
     assert "--finish goes with --resume" in capsys.readouterr().err
+
+
+def copied(trained: RunDir, place: Path) -> RunDir:
+    shutil.copytree(trained.path, place)
+    return RunDir(place)
+
+
+def contents(run: RunDir) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file() and path.name != lock.NAME}
+
+
+def test_a_complete_run_is_not_trained_again(tmp_path: Path, trained: RunDir) -> None:
+    """Also where its last checkpoint is gone, with which a training would begin anew."""
+    run = copied(trained, tmp_path / "run")
+    for path in run.checkpoints.glob("last.*"):
+        path.unlink()
+    before, settings = contents(run), run.config()
+    longer = settings.model_copy(update={"train": settings.train.model_copy(update={"epochs": 3})})
+    for given, new_length, message in (
+        (settings, False, "is complete; there is nothing to train"),
+        (longer, False, "has another length .train.epochs is 2 there and 3 here.; train it on with new_length=True"),
+        (longer, True, "no last checkpoint to train on from"),
+    ):
+        with pytest.raises(RunError, match=message):
+            train(run, given, Display(), resume=True, new_length=new_length)
+    assert contents(run) == before
+
+
+def test_a_run_that_cannot_be_trained_on_stays_complete(tmp_path: Path, trained: RunDir) -> None:
+    run = copied(trained, tmp_path / "run")
+    (run.checkpoints / "last.trainer").unlink()
+    before = contents(run)
+    assert main(["train", "demo-fcn16s", "--run", str(run.path), "--resume", "--train.epochs", "3"]) == 2
+    assert contents(run) == before
+
+
+def test_a_run_that_stopped_early_has_nothing_to_finish(
+    tmp_path: Path, trained: RunDir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = copied(trained, tmp_path / "run")
+    content = json.loads((run.path / "config.json").read_text())
+    content["train"] |= {"epochs": 4, "patience": 1}
+    (run.path / "config.json").write_text(json.dumps(content))
+    before = contents(run)
+    assert main(["train", "demo-fcn16s", "--run", str(run.path), "--resume", "--finish"]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+    assert contents(run) == before
+
+
+def test_scores_stay_as_long_as_the_best_weights(tmp_path: Path, tiny: Configure, trained: RunDir) -> None:
+    same, new = copied(trained, tmp_path / "same"), RunDir(tmp_path / "new")
+    with pytest.raises(Interrupted):
+        train(new, tiny(train__epochs=1), StopAt(1))
+    for run in (same, new):
+        (run.evaluation / "test.json").write_text("{}")
+    train(same, tiny(train__patience=9), Display(), resume=True, new_length=True)
+    train(new, tiny(train__epochs=1), Display(), resume=True)
+    assert list(same.evaluations()) == ["test", "val"], "no epoch was trained"
+    assert list(new.evaluations()) == ["val"], "the weights of the first epoch are others"
+
+
+def test_the_record_of_a_length_is_the_run_s_own(tmp_path: Path, tiny: Configure, trained: RunDir) -> None:
+    run, new = copied(trained, tmp_path / "run"), RunDir(tmp_path / "new")
+    train(run, tiny(train__patience=9), Display(), resume=True, new_length=True)
+    record = (Stretch(steps=4, epochs=2, patience=None),)
+    assert run.config().earlier == record
+    (run.path / "COMPLETE").unlink()
+    train(run, tiny(train__patience=9), Display(), resume=True)
+    train(run, tiny(train__patience=8), Display(), resume=True, new_length=True)
+    assert run.config().earlier == (*record, Stretch(steps=4, epochs=2, patience=9))
+    with pytest.raises(Interrupted):
+        train(new, run.config(), StopAt(1))
+    assert new.config().earlier == ()

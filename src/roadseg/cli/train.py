@@ -11,7 +11,7 @@ from roadseg.cli.recipes import setting_lines
 from roadseg.cli.terminal import INTERRUPTED, live_display, new_console, say
 from roadseg.config.overrides import crop_note, overridden
 from roadseg.config.recipes import recipe
-from roadseg.config.settings import LENGTH, Config, difference
+from roadseg.config.settings import Config
 from roadseg.data import label_space
 from roadseg.errors import ConfigError, RunError
 from roadseg.runs.run_files import RunFiles, latest_run, next_run
@@ -29,7 +29,7 @@ class TrainWords(WithSettings):
     resume: bool = Field(
         False,
         description="continue the run (default: the recipe's newest) where it stopped; with other --train.epochs or "
-        "--train.patience: of that length from there on",
+        "--train.patience: of that length from there on (scores stay unless a later epoch is better)",
     )
     finish: bool = Field(False, description="with --resume: train no more, score the best epoch so far and end the run")
     dry_run: bool = Field(
@@ -45,7 +45,7 @@ def train(words: TrainWords) -> int:
     chosen = words.run or (latest_run if words.resume else next_run)(Path("runs"), words.recipe)
     run = RunFiles(chosen)
     begun = words.resume and (chosen / "config.json").exists()
-    given = {**words.given, "train.epochs": _epochs_done(run, words)} if words.finish else words.given
+    given = {**words.given, **_shortened(run, words)} if words.finish else words.given
     settings = overridden(run.config() if begun else base, given)
     if settings.recipe != words.recipe:
         raise ConfigError(
@@ -58,16 +58,9 @@ def train(words: TrainWords) -> int:
     note = crop_note(base, settings, words.given)
     if note and not begun:
         say(console, note)
-    same = not begun or difference(run.config(), settings) is None
-    if begun and run.complete:
-        run.check_whole()
-        different = difference(run.config(), settings, LENGTH)
-        if different:
-            raise ConfigError(f"{run.path} is complete, with other settings ({different}); train anew without --resume")
-        if same:
-            say(console, f"{run.path} is complete; nothing to do")
-            return 0
-
+    if begun and run.ended(settings, new_length=True):
+        say(console, f"{run.path} is complete; nothing to do")
+        return 0
     if words.dry_run:
         return _dry_run(chosen, settings, console)
     from roadseg.cli.tables import score_table
@@ -79,7 +72,7 @@ def train(words: TrainWords) -> int:
     watch = TensorBoard(chosen / "tensorboard") if words.tensorboard else None
     try:
         with live_display(console) as display:
-            scores = train_run(RunDir(chosen), settings, display, resume=words.resume, watch=watch)
+            scores = train_run(RunDir(chosen), settings, display, words.resume, new_length=True, watch=watch)
     except Interrupted as stop:
         say(console, f"{stop}: {run.path}")
         return INTERRUPTED
@@ -108,15 +101,20 @@ def _dry_run(path: Path, settings: Config, console: Console) -> int:
     return 0
 
 
-def _epochs_done(run: RunFiles, words: TrainWords) -> str:
-    """How long a run is that ends with its last whole epoch. Raises `ConfigError` and `RunError` where it cannot."""
+def _shortened(run: RunFiles, words: TrainWords) -> dict[str, int]:
+    """The length of a run that ends with its last whole epoch; nothing where it has ended.
+
+    Raises `ConfigError` and `RunError` where it cannot end.
+    """
     if not words.resume or {"train.epochs", "train.patience"} & words.given.keys():
         raise ConfigError("--finish goes with --resume, and without --train.epochs and --train.patience")
     run.config()
+    if run.complete:
+        return {}
     done = int(run.progress("last")["epoch"])
     if done == 0:
         raise RunError(f"no epoch of {run.path} is whole yet, there is nothing to score; --resume alone goes on")
-    return str(done)
+    return {"train.epochs": done}
 
 
 TRAIN = Command("train", TrainWords, train, "roadseg train camvid-fcn8s --data.root camvid")

@@ -260,7 +260,7 @@ def as_trained(settings: Config) -> Config:
 
 def difference(stored: Config, given: Config, but: Set[str] = frozenset()) -> str | None:
     """The first setting that would change a run's result, in words, or None; those that `but` names may differ."""
-    before, now = flat(as_trained(stored).model_dump()), flat(as_trained(given).model_dump())
+    before, now = (flat(as_trained(each).model_dump(exclude={"earlier"})) for each in (stored, given))
     for key in before:
         if before[key] != now[key] and key not in WITHOUT_EFFECT | but:
             return f"{key} is {before[key]} there and {now[key]} here"

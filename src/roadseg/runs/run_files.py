@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from roadseg.config import settings as config
-from roadseg.config.settings import Config
+from roadseg.config.settings import LENGTH, Config, difference
 from roadseg.errors import RunError
 from roadseg.labels import LabelSpace
 from roadseg.runs import checkpoints, lock
@@ -54,20 +54,42 @@ class RunFiles:
         """Whether training came to its end."""
         return (self.path / "COMPLETE").exists()
 
+    def ended(self, settings: Config, new_length: bool) -> bool:
+        """Whether nothing is to be trained, because the run is complete with these settings.
+
+        Raises `RunError` where it was begun with others, except for its length where `new_length` is wanted, or where a
+        complete run is damaged.
+        """
+        if self.complete:
+            self.check_whole()
+        stored = self.config()
+        different, other_length = difference(stored, settings, LENGTH), difference(stored, settings)
+        if different:
+            raise RunError(
+                f"{self.path} {'is complete,' if self.complete else 'was begun'} with other settings ({different}); "
+                "repeat its command or choose another --run"
+            )
+        if other_length and not new_length:
+            raise RunError(
+                f"{self.path} has another length ({other_length}); train it on with new_length=True, "
+                "or train anew in another folder"
+            )
+        return self.complete and not other_length
+
     def finish(self) -> None:
         """Mark the run as complete."""
         write_text(self.path / "COMPLETE", "")
 
     def reopen(self, settings: Config) -> None:
-        """Let the run be trained on with settings of another length.
-
-        The scores of a complete run go, because they are of weights that may not stay the best.
-        """
-        if self.complete:
-            (self.path / "COMPLETE").unlink()
-            shutil.rmtree(self.evaluation)
-            self.evaluation.mkdir()
+        """Let the run be trained on with settings of another length. Its scores stay while the best weights do."""
+        (self.path / "COMPLETE").unlink(missing_ok=True)
         write_text(self.path / "config.json", config.to_json(settings))
+
+    def drop_scores(self) -> None:
+        """Remove what was scored, because other weights become the best."""
+        if self.evaluation.exists():
+            shutil.rmtree(self.evaluation)
+        self.evaluation.mkdir()
 
     def check_whole(self) -> None:
         """Raises `RunError` where something is lost that only training makes: metrics, or a file of a checkpoint.

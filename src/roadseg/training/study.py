@@ -209,7 +209,13 @@ def _check_place(trial: Trial) -> None:
         trial.run.check_free()
         return
     trial.run.check_whole()
-    different = difference(trial.run.config(), trial.settings)
+    stored = trial.run.config()
+    if stored.earlier:
+        raise RunError(
+            f"{trial.run.path} changed its length after {stored.earlier[-1].steps} steps, so that it is not like the "
+            "others; choose another --output"
+        )
+    different = difference(stored, trial.settings)
     if different:
         raise RunError(
             f"{trial.run.path} was made with other settings ({different}); "

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from roadseg import data
 from roadseg.config.registry import LOSSES, load
-from roadseg.config.settings import LENGTH, Config, Crf, Stretch, as_trained, difference
+from roadseg.config.settings import Config, Crf, Stretch, as_trained, difference
 from roadseg.data.loading import (
     Augmented,
     Batch,
@@ -63,23 +63,22 @@ def train(
     settings: Config,
     display: Display,
     resume: bool = False,
+    new_length: bool = False,
     watch: Watch | None = None,
     begin: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Train into `run` and return the validation report of the best checkpoint. The run stores what is done.
 
+    With `resume` a run that was begun goes on, with `new_length` also with other epochs or another patience.
     `begin` is called when the data and the network are fine, before anything is written.
-    Raises `RoadsegError` for bad input, or where another process trains the run, before anything is written,
-    `WorkFailed` when the loss is not finite, and `Interrupted` after a signal.
+    Raises `RoadsegError` for bad input, a run that is complete with these settings, or one that another process trains,
+    before anything is written, `WorkFailed` when the loss is not finite, and `Interrupted` after a signal.
     """
-    settings = as_trained(settings)
     begun = resume and (run.path / "config.json").exists()
+    if begun and run.ended(settings, new_length):
+        raise RunError(f"{run.path} is complete; there is nothing to train")
     stored = run.config() if begun else settings
-    different = difference(stored, settings, LENGTH)
-    if different:
-        raise RunError(
-            f"{run.path} was made with other settings ({different}); repeat its command or choose another --run"
-        )
+    settings = as_trained(settings).model_copy(update={"earlier": stored.earlier if begun else ()})
     lock.check_idle(run.path) if begun else run.check_free()
     saved = begun and run.has_checkpoint("last")
     reopened = difference(stored, settings) is not None
@@ -93,12 +92,12 @@ def train(
         begin()
         if main:
             run.settle() if begun else run.create(settings, training.space, training.splits)
-            if reopened:
-                run.reopen(settings)
-                training.display.say(f"{settings.train.epochs} epochs from here on, {stored.train.epochs} before")
         training.accelerator.wait_for_everyone()
         if saved:
             training.restore()
+        if main and reopened:
+            run.reopen(settings)
+            training.display.say(f"{settings.train.epochs} epochs from here on, {stored.train.epochs} before")
         training.begin_watch()
         with stop_on_signals() as stop:
             training.fit(stop)
@@ -328,6 +327,7 @@ class Training:
         if self.accelerator.is_main_process:
             if better:
                 where = {"epoch": done.epoch, "step": done.step, "mean_iou": score}
+                self.run.drop_scores()
                 self.run.save_checkpoint("best", self.learner.weights(), where)
             self.run.write_metrics([*self.run.metrics()[: done.epoch - 1], entry])
         self.save_last()
