@@ -5,7 +5,7 @@ import argparse
 import pytest
 
 from roadseg.cli.flags import SETTING, Parser, add_settings, given_settings
-from roadseg.config.overrides import crop_note, overridden
+from roadseg.config.overrides import notes, overridden
 from roadseg.config.recipes import ASSIGNMENT, describe, names, recipe
 from roadseg.config.registry import DATASETS, NETWORKS
 from roadseg.config.settings import RECORDED, Config, Settings, from_json, to_json
@@ -98,10 +98,21 @@ def test_that_a_crop_followed_is_said() -> None:
     camvid = recipe("camvid-fcn8s")
     given = {"transforms.resize": [112, 160]}
     note = "crop 112x160, not the recipe's 320x320: it follows --transforms.resize"
-    assert crop_note(camvid, overridden(camvid, given), given) == note
-    assert crop_note(camvid, camvid, {}) == ""
+    assert notes(camvid, overridden(camvid, given), given) == [note]
+    assert notes(camvid, camvid, {}) == []
     given = {"transforms.crop": [64, 64]}
-    assert crop_note(camvid, overridden(camvid, given), given) == ""
+    assert notes(camvid, overridden(camvid, given), given) == []
+
+
+def test_that_a_setting_has_no_effect_is_said() -> None:
+    demo, given = recipe("demo-fcn16s"), {"optimizer.frozen_blocks": 3}
+    note = (
+        "--optimizer.frozen_blocks acts on first weights alone (--model.weights); without them the whole trunk trains"
+    )
+    assert notes(demo, overridden(demo, given), given) == [note]
+    weights = given | {"model.weights": "imagenet"}
+    assert notes(demo, overridden(demo, weights), weights) == []
+    assert notes(overridden(demo, given), overridden(demo, given), {}) == [], "it was not given"
 
 
 def test_none_unsets_what_may_be_unset() -> None:

@@ -58,6 +58,16 @@ def test_arms_are_all_combinations(tiny: Configure) -> None:
     assert arms[Arm("demo-fcn32s optimizer.name=adamw transforms.crop=none")].transforms.crop is None
 
 
+def test_a_crop_that_was_given_stays_where_the_size_varies(tiny: Configure) -> None:
+    base, vary = tiny(transforms__crop=[64, 80], transforms__scale=[1, 2]), {"transforms.resize": ["48,64"]}
+    (follows,) = make_arms([base], vary).values()
+    (stays,) = make_arms([base], vary, {"transforms.crop"}).values()
+    assert (follows.transforms.crop, stays.transforms.crop) == ((48, 64), (64, 80))
+    base = tiny(transforms__crop=[64, 80], transforms__scale=[1, 1])
+    with pytest.raises(ConfigError, match="crop 64 80 is larger than any image"):
+        make_arms([base], vary, {"transforms.crop"})
+
+
 @pytest.mark.parametrize(
     ("vary", "message"),
     [

@@ -13,7 +13,7 @@ from rich.table import Table
 from roadseg.cli.compare import say_findings, write
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.terminal import FAILED, INTERRUPTED, complain, live_display, new_console, say
-from roadseg.config.overrides import crop_note, overridden, setting_value
+from roadseg.config.overrides import notes, overridden, setting_value
 from roadseg.config.recipes import recipe
 from roadseg.data import label_space
 from roadseg.errors import ConfigError
@@ -50,8 +50,7 @@ def study(words: StudyWords) -> int:
 
     console = new_console()
     for base in map(recipe, words.recipes):
-        note = crop_note(base, overridden(base, words.given), words.given)
-        if note:
+        for note in notes(base, overridden(base, words.given), words.given):
             say(console, f"{base.recipe}: {note}")
     told: list[Findings] = []
 
@@ -97,7 +96,8 @@ def _planned(words: StudyWords) -> tuple[str, list[Trial], bool]:
             overridden(base, {key: setting_value(key, value)})
     from roadseg.training.study import make_arms, plan
 
-    trials = plan(make_arms(bases, varied), words.seeds or [bases[0].seed], words.folds, words.output, both)
+    arms = make_arms(bases, varied, words.given.keys())
+    trials = plan(arms, words.seeds or [bases[0].seed], words.folds, words.output, both)
     title = " and ".join(words.recipes) + "".join(f", {key} varied" for key in varied)
     return title, trials, any(key != "data.split.share" for key in varied)
 

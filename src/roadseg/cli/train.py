@@ -9,7 +9,7 @@ from rich.console import Console
 from roadseg.cli.flags import Argument, Command, Flag, WithSettings
 from roadseg.cli.recipes import setting_lines
 from roadseg.cli.terminal import INTERRUPTED, live_display, new_console, say
-from roadseg.config.overrides import crop_note, overridden
+from roadseg.config.overrides import notes, overridden
 from roadseg.config.recipes import recipe
 from roadseg.config.settings import Config
 from roadseg.data import label_space
@@ -55,8 +55,7 @@ def train(words: TrainWords) -> int:
     if not begun:
         run.check_free()
     console = new_console()
-    note = crop_note(base, settings, words.given)
-    if note and not begun:
+    for note in [] if begun else notes(base, settings, words.given):
         say(console, note)
     if begun and run.ended(settings, new_length=True):
         say(console, f"{run.path} is complete; nothing to do")
@@ -92,9 +91,11 @@ def _dry_run(path: Path, settings: Config, console: Console) -> int:
         drives = f", drives {found.groups[part]}" if part in found.groups else ""
         say(console, f"{part + ':':<6} images {images}{drives}")
     epochs = settings.train.epochs
-    say(console, f"steps: {found.steps_per_epoch} an epoch, {epochs * found.steps_per_epoch} in {epochs} epochs")
+    done = f", {found.steps_done} of them done" if found.steps_done else ""
+    say(console, f"steps: {found.steps_per_epoch} an epoch, {epochs * found.steps_per_epoch} in {epochs} epochs{done}")
     busy = "; other programs are at work, without them it takes less" if is_busy(load(), cpu_count()) else ""
     pace = f"{found.step_seconds:.2g} s a step, {found.image_seconds:.2g} s a validation image"
+    pace += f", {found.final_image_seconds:.2g} s with the CRF" if settings.crf.iterations else ""
     say(console, f"time:  about {duration(found.seconds)} on this machine ({pace}{busy})")
     for line in setting_lines(found.settings):
         say(console, line)

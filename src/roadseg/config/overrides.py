@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from roadseg.config.settings import RECORDED, Config, Settings, complaint
+from roadseg.config.settings import RECORDED, Config, Settings, as_trained, complaint, flat
 from roadseg.errors import LIKE, ConfigError, closest
 
 
@@ -51,12 +51,19 @@ def _with_fitting_crop(settings: Config, given: bool) -> Config:
     return settings
 
 
-def crop_note(base: Config, settings: Config, given: Mapping[str, Any]) -> str:
-    """In words that the crop followed the size that images are resized to; nothing where it did not."""
+def notes(base: Config, settings: Config, given: Mapping[str, Any]) -> list[str]:
+    """In words what is otherwise than one might think: a crop that followed the resize, a setting without effect."""
+    found = []
     before, now = base.transforms.crop, settings.transforms.crop
-    if "transforms.crop" in given or before is None or now is None or before == now:
-        return ""
-    return f"crop {now[0]}x{now[1]}, not the recipe's {before[0]}x{before[1]}: it follows --transforms.resize"
+    if "transforms.crop" not in given and before is not None and now is not None and before != now:
+        found.append(
+            f"crop {now[0]}x{now[1]}, not the recipe's {before[0]}x{before[1]}: it follows --transforms.resize"
+        )
+    trained = flat(as_trained(settings).model_dump())
+    for key, value in flat(settings.model_dump()).items():
+        if key in given and value != trained[key]:
+            found.append(f"--{key} acts on first weights alone (--model.weights); without them the whole trunk trains")
+    return found
 
 
 def setting_value(key: str, value: str) -> str | list[str]:

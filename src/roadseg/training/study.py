@@ -7,7 +7,7 @@ stands), and the report. The same command continues an interrupted study; comple
 import gc
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
@@ -67,18 +67,22 @@ class Trial:
         return f"{self.arm.name} seed {self.seed}{fold}"
 
 
-def make_arms(bases: Iterable[Config], vary: Mapping[str, Sequence[str]]) -> dict[Arm, Config]:
+def make_arms(
+    bases: Iterable[Config], vary: Mapping[str, Sequence[str]], fixed: Set[str] = frozenset()
+) -> dict[Arm, Config]:
     """The configurations to compare: every base with every combination of the varied settings.
 
+    A crop among the settings that are `fixed` for all does not follow a varied size.
     Raises `ConfigError` for a setting that does not exist or a value that does not fit, and for two equal ones,
     in what is given or in what is done (`as_trained`).
     """
     arms: dict[Arm, Config] = {}
     given: list[Config] = []
     for base in bases:
+        kept = {"transforms.crop": base.transforms.crop} if "transforms.crop" in fixed else {}
         for values in itertools.product(*vary.values()):
             changes = dict(zip(vary, values, strict=True))
-            settings = overridden(base, {key: setting_value(key, value) for key, value in changes.items()})
+            settings = overridden(base, kept | {key: setting_value(key, value) for key, value in changes.items()})
             words = [f"{key}={value}" for key, value in changes.items() if key != SHARE]
             arm = Arm(" ".join([base.recipe, *words]), share=settings.data.split.share if SHARE in vary else None)
             if settings in given:
