@@ -137,6 +137,13 @@ def test_the_list_of_runs(
     assert "no runs in" in capsys.readouterr().out
 
 
+def test_an_unfinished_run_is_scored_with_a_word_about_it(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (run / "COMPLETE").unlink()
+    assert call("compare", run) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{run} is unfinished: trained for 2 of 2 epochs; its best weights so far count" in told
+
+
 @pytest.mark.slow
 def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -256,6 +263,9 @@ def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     assert all(any(re.search(rf"\b{name}\b", line) for line in lines) for name in (*NETWORKS, *about_data()))
+    assert call("recipes", "camvid") == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown] == [name for name in names() if name.startswith("camvid-")]
     assert call("recipes", "camvid-fcn16s") == 0
     shown = dict(line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()[1:])
     assert shown["transforms.crop"] == "320 320"

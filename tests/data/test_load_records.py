@@ -125,7 +125,9 @@ class TestSplitRecords:
 
     def test_unknown_name(self, tmp_path: Path, write_pair: Write) -> None:
         data = Data(name="camvid", root=camvid(tmp_path, write_pair, "train", "val"))
-        with pytest.raises(ConfigError, match="no split 'tset'; choose one of train, val, test, all"):
+        with pytest.raises(
+            ConfigError, match=r"no labelled images of a split 'tset' in .*; choose one of train, val, all"
+        ):
             self.ids(data, "tset")
 
 

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from roadseg.cli.flags import Argument, Command, Flag, Words
-from roadseg.cli.terminal import live_display, new_console, say
+from roadseg.cli.terminal import live_display, new_console, say, say_unfinished
 from roadseg.runs.run_files import RunFiles
 from roadseg.system.processes import is_main_process
 
@@ -56,6 +56,7 @@ def compare(words: CompareWords) -> None:
         check_report_place(words.output)
     names = run_names(runs)
     console = new_console()
+    say_unfinished(console, places)
     findings = Findings(gather_study(None, by_seed(runs, names), words.root))
     if words.root:
         check_pictures(findings.main, words.root)

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from roadseg.cli.flags import Argument, Command, Flag, Words
-from roadseg.cli.terminal import live_display, new_console, say
+from roadseg.cli.terminal import live_display, new_console, say, say_unfinished
 from roadseg.data import label_space
 from roadseg.runs.run_files import RunFiles
 from roadseg.system.processes import is_main_process
@@ -41,6 +41,7 @@ def evaluate(words: EvaluateWords) -> None:
     console = new_console()
     run = RunDir(words.run)
     images = choose(run, words.root, words.split)
+    say_unfinished(console, [run])
     with live_display(console) as display:
         scores = score_images(run, images, display)
     if words.output and is_main_process():

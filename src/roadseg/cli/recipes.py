@@ -15,14 +15,22 @@ from roadseg.config.settings import RECORDED, Config, flat
 class RecipesWords(Words):
     """What to show."""
 
-    name: Annotated[str | None, Argument("NAME")] = Field(None, description="show every setting of this recipe")
+    name: Annotated[str | None, Argument("NAME")] = Field(
+        None, description="every setting of this recipe, or the recipes of this data set"
+    )
     all: bool = Field(False, description="every name, one a line")
 
 
 def recipes(words: RecipesWords) -> None:
     """List what can be trained: data sets, networks, and every setting of a recipe."""
     console = new_console()
-    for line in setting_lines(recipe(words.name)) if words.name else _all() if words.all else _overview():
+    if words.name in about_data():
+        lines = _all(f"{words.name}-")
+    elif words.name:
+        lines = setting_lines(recipe(words.name))
+    else:
+        lines = _all() if words.all else _overview()
+    for line in lines:
         say(console, line)
 
 
@@ -33,9 +41,11 @@ def setting_lines(settings: Config) -> list[str]:
     return [describe(settings.recipe), *(f"{key:<{width}}  {as_typed(value)}" for key, value in content.items())]
 
 
-def _all() -> list[str]:
-    width = max(map(len, names()))
-    return [f"{name:<{width}}  {describe(name)}" for name in names()]
+def _all(start: str = "") -> list[str]:
+    """A line for each recipe whose name begins so."""
+    chosen = [name for name in names() if name.startswith(start)]
+    width = max(map(len, chosen))
+    return [f"{name:<{width}}  {describe(name)}" for name in chosen]
 
 
 def _overview() -> list[str]:

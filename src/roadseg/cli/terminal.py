@@ -2,11 +2,12 @@
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 
+from roadseg.runs.run_files import RunFiles
 from roadseg.system.processes import is_main_process
 from roadseg.system.progress import Bars, Display, Plain
 
@@ -29,6 +30,13 @@ def complain(message: str, code: int) -> int:
     process = "" if is_main_process() else f" (process {os.environ['RANK']})"
     print(f"roadseg{process}: {message}", file=sys.stderr)
     return code
+
+
+def say_unfinished(console: Console, runs: Iterable[RunFiles]) -> None:
+    """Say of each run whose training did not come to its end how far it is."""
+    for run in runs:
+        if run.length():
+            say(console, f"{run.length()}; its best weights so far count")
 
 
 @contextmanager

@@ -70,11 +70,11 @@ def split_records(data: Data, splits: Splits, split: str) -> list[Record]:
     if splits.parts.get(split) or split == "all":
         everything = sorted(record for name in kind.labelled(root) for record in kind.records(root, name))
         return everything if split == "all" else pick(splits.parts[split], everything, split)
-    if split not in kind.splits:
-        choices = [name for name, ids in splits.parts.items() if ids]
-        raise ConfigError(
-            f"no split {split!r}; choose one of {', '.join(dict.fromkeys([*choices, *kind.splits, 'all']))}"
-        )
+    there = kind.splits if kind.labelled(root) == UNDIVIDED else kind.labelled(root)
+    if split not in there:
+        own = [name for name, ids in splits.parts.items() if ids]
+        choices = ", ".join(dict.fromkeys([*own, *there, "all"]))
+        raise ConfigError(f"no labelled images of a split {split!r} in {root}; choose one of {choices}")
     records = kind.records(root, split)
     trained = [record.id for record in records if record.id in set(splits.train)]
     if trained:

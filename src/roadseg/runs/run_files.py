@@ -76,6 +76,12 @@ class RunFiles:
             )
         return self.complete and not other_length
 
+    def length(self) -> str:
+        """How much of it is trained, where training did not come to its end; else nothing."""
+        if self.complete:
+            return ""
+        return f"{self.path} is unfinished: trained for {len(self.metrics())} of {self.config().train.epochs} epochs"
+
     def finish(self) -> None:
         """Mark the run as complete."""
         write_text(self.path / "COMPLETE", "")
