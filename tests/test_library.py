@@ -194,6 +194,8 @@ def test_what_is_no_run_and_no_image_is_refused() -> None:
     """`unwrap`, because while tests run annotations are checked first."""
     with pytest.raises(roadseg.RunError, match="no run is named"):
         roadseg.compare([])
+    with pytest.raises(roadseg.RunError, match="'runs/x' is no run; load it"):
+        inspect.unwrap(roadseg.evaluate)("runs/x")
     for given in ("runs/x", Path("runs/x"), ["runs/x"]):
         with pytest.raises(roadseg.RunError, match=r"'runs/x'\)? is no run; load it: roadseg\.load_run\('runs/x'\)"):
             inspect.unwrap(named_runs)(given)

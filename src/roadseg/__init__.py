@@ -86,7 +86,8 @@ def train(
     It goes into the folder `run`, by default the next free one below `runs/`. A run that was interrupted there
     continues, with the same settings, to exactly the same end; a complete one is returned as it is. With `new_length` a
     run is trained on with other epochs or another patience. `show` prints progress. Raises `RoadsegError` for bad input
-    and for a run with other settings before anything is written, and `WorkFailed` where the loss is not finite.
+    and for a run with other settings before anything is written, `WorkFailed` where the loss is not finite, and
+    `Interrupted` after Ctrl-C, once all so far is saved.
 
     >>> run = roadseg.train(settings, root="streets", run="runs/mine", show=False)
     >>> run.complete, len(run.metrics())
@@ -130,15 +131,17 @@ def evaluate(
 
     Scores are shares from 0 to 1; `ci95` are their 95 % intervals, `per_class` the IoU of each class, None where it
     never occurs. Root and split are the run's own, unless given; other data is scored under a name of its own. Raises
-    `RoadsegError` for bad data and damaged runs.
+    `RoadsegError` for bad data, damaged runs and what is no run.
 
     >>> report = roadseg.evaluate(run, show=False)
     >>> sorted(report)[:3]
     ['ci95', 'ci95_resampled', 'ci95_resamples']
     """
+    from roadseg.runs.arms import named_runs
     from roadseg.scoring.evaluate import evaluate_run
 
-    return evaluate_run(run, None if root is None else Path(root), split, _display(show))
+    (member,) = named_runs([run])
+    return evaluate_run(member, None if root is None else Path(root), split, _display(show))
 
 
 def compare(runs: Sequence[RunDir], split: str | None = None, output: str | PathLike[str] | None = None) -> Findings:
