@@ -94,6 +94,7 @@ def _micro_iou(margins: Margins) -> np.ndarray:
 
 
 def _weighted_iou(margins: Margins) -> np.ndarray:
+    """As Long et al., CVPR 2015, sec. 5."""
     true = margins[..., 1, :]
     total = true.sum(-1)
     shares = ratio(true, total[..., None])
@@ -174,34 +175,9 @@ def per_class_iou(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
     return _iou(margins(confusion))
 
 
-def per_class_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n c"]:
-    """Recall, TP / (TP + FN), for each class; NaN where the truth does not hold it."""
-    return ratio(np.diagonal(confusion, axis1=-2, axis2=-1), confusion.sum(-1))
-
-
 def mean_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
     """Mean of the classes' IoU (macro IoU, "mIoU"), over the classes that occur."""
     return _mean_iou(margins(confusion))
-
-
-def mean_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n"]:
-    """Mean of the classes' recall, over the classes that the truth holds."""
-    return _recall(margins(confusion))
-
-
-def pixel_accuracy(confusion: Confusion) -> Float[np.ndarray, "*n"]:
-    """Share a of the pixels whose class is right."""
-    return _accuracy(margins(confusion))
-
-
-def micro_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
-    """IoU of all classes' pixels pooled, sum TP / sum (TP + FP + FN) = a / (2 - a) with the pixel accuracy a."""
-    return _micro_iou(margins(confusion))
-
-
-def frequency_weighted_iou(confusion: Confusion) -> Float[np.ndarray, "*n"]:
-    """Sum over the classes of their share of the true pixels times their IoU (Long et al., CVPR 2015, sec. 5)."""
-    return _weighted_iou(margins(confusion))
 
 
 def merged(confusion: Confusion, group_of: list[int]) -> Int64[np.ndarray, "*n g g"]:
