@@ -41,7 +41,7 @@ def suspects(words: SuspectsWords) -> None:
     console = new_console()
     with live_display(console) as display:
         findings = find(runs, words.root, display)
-        write(findings, words.root, words.output, display)
+        write(findings, words.output, display)
     if findings.trained_on:
         say(console, f"{len(findings.trained_on)} images were in the training of every run and were not looked at")
     console.print(suspect_table(rows(findings), len(findings.records)))

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from roadseg.cli.main import main
-from roadseg.curation.suspects import find
+from roadseg.curation.suspects import find, write
 from roadseg.curation.suspects.held_out import held_out_images, held_out_predictions
 from roadseg.curation.suspects.regions import wrong_regions
 from roadseg.data.splits import ids_sha256
@@ -70,6 +70,15 @@ def test_the_command_writes_what_it_found(
     told = capsys.readouterr().out
     assert "images were in the training of every run" in told
     assert "suspect regions in" in told
+
+
+def test_pictures_show_what_was_found_without_predicting_again(trained: RunDir, streets: Path, tmp_path: Path) -> None:
+    run = RunDir(shutil.copytree(trained.path, tmp_path / "run"))
+    findings = find([run], streets, Display())
+    assert findings.predicted.keys() >= {suspect.region.image for suspect in findings.suspects}
+    shutil.rmtree(run.path)
+    write(findings, tmp_path / "suspects", Display())
+    assert "data:image/png" in (tmp_path / "suspects/suspects.html").read_text()
 
 
 def test_bad_input_is_told(trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from roadseg.curation.suspects.held_out import held_out_images, held_out_predictions
 from roadseg.curation.suspects.regions import Region, Suspect, Thresholds, ranked, wrong_regions
 from roadseg.data.records import Record
+from roadseg.inference.visualize import png
 from roadseg.labels import LabelSpace
 from roadseg.runs.run_dir import RunDir
 from roadseg.runs.same_data import check_same
@@ -20,13 +21,15 @@ class Findings:
     """All suspects, the most suspect first, and the images that were searched.
 
     `records`: the images that were searched, by id. `trained_on`: images left out because every run was trained on
-    them. `thresholds`: those of confident learning, float (C,).
+    them. `thresholds`: those of confident learning, float (C,). `predicted`: what was predicted, by id, for the images
+    with regions whose labels it contradicts: PNG files of class indices.
     """
 
     suspects: list[Suspect]
     records: dict[str, Record]
     trained_on: list[Record]
     thresholds: np.ndarray
+    predicted: dict[str, bytes]
     space: LabelSpace
     runs: list[RunDir]
 
@@ -44,11 +47,14 @@ def find(runs: Sequence[RunDir], root: Path, display: Display) -> Findings:
         check_same(_scored(run), records, root, run.path, run.labels(), run.config().transforms.scored_size)
     thresholds = Thresholds(len(space.classes))
     regions: list[Region] = []
+    predicted: dict[str, bytes] = {}
     for prediction in held_out_predictions(groups, display):
         thresholds.add(prediction)
-        regions += wrong_regions(prediction)
+        if found := wrong_regions(prediction):
+            regions += found
+            predicted[prediction.record.id] = png(prediction.predicted)
     values = thresholds.values()
-    return Findings(ranked(regions, values), records, trained_on, values, space, list(runs))
+    return Findings(ranked(regions, values), records, trained_on, values, predicted, space, list(runs))
 
 
 def _scored(run: RunDir) -> dict[str, np.ndarray]:

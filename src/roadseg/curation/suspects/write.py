@@ -11,10 +11,8 @@ from markupsafe import Markup
 from PIL import Image
 
 from roadseg.curation.suspects.find import Findings
-from roadseg.curation.suspects.held_out import held_out_images
 from roadseg.curation.suspects.regions import Suspect
 from roadseg.data.decode import read_sample
-from roadseg.inference.predictor import Predictor
 from roadseg.inference.visualize import colorize, png
 from roadseg.labels import IGNORE
 from roadseg.report.html import data_uri, environment, hex_color
@@ -50,7 +48,7 @@ def rows(findings: Findings) -> list[dict[str, Any]]:
     ]
 
 
-def write(findings: Findings, root: Path, output: Path, display: Display) -> None:
+def write(findings: Findings, output: Path, display: Display) -> None:
     """Write the three files into `output`, which is made."""
     output.mkdir(parents=True, exist_ok=True)
     suspects = rows(findings)
@@ -68,13 +66,13 @@ def write(findings: Findings, root: Path, output: Path, display: Display) -> Non
     writer.writeheader()
     writer.writerows(suspects)
     write_text(output / "suspects.csv", table.getvalue())
-    write_text(output / "suspects.html", page(findings, root, display))
+    write_text(output / "suspects.html", page(findings, display))
 
 
-def page(findings: Findings, root: Path, display: Display) -> str:
+def page(findings: Findings, display: Display) -> str:
     """A page that stands alone: photo, labels and prediction around each of the first suspects."""
     shown = findings.suspects[:SHOWN]
-    crops = _pictures(findings, shown, root, display)
+    crops = _pictures(findings, shown, display)
     used = {index for suspect in shown for index in (suspect.region.label, suspect.region.predicted)}
     return (
         environment("roadseg.curation.suspects")
@@ -96,37 +94,27 @@ def _colors(findings: Findings, suspect: Suspect) -> list[str]:
     return [hex_color(findings.space.classes[index].color) for index in indices]
 
 
-def _pictures(
-    findings: Findings, shown: list[Suspect], root: Path, display: Display
-) -> dict[int, list[tuple[str, Markup]]]:
+def _pictures(findings: Findings, shown: list[Suspect], display: Display) -> dict[int, list[tuple[str, Markup]]]:
     """For each of the shown suspects photo, labels and prediction as data URIs; an image is read once."""
-    groups, _ = held_out_images(findings.runs, root)
     of_image: dict[str, list[int]] = {}
     for number, suspect in enumerate(shown):
         of_image.setdefault(suspect.region.image, []).append(number)
     display.begin("drawing pictures", len(of_image))
     pictures: dict[int, list[tuple[str, Markup]]] = {}
-    for runs, records in groups.items():
-        members = [record for record in records if record.id in of_image]
-        if not members:
-            continue
-        predictor = Predictor(runs)
-        for record in members:
-            image, target = read_sample(record, findings.space)
-            photo = image.permute(1, 2, 0).numpy()
-            predicted = predictor.classes(photo)
-            known = np.where(target.numpy() == IGNORE, IGNORE, predicted).astype(np.uint8)
-            layers = {
-                "photo": photo,
-                "label": colorize(target.numpy(), findings.space),
-                "prediction": colorize(known, findings.space),
-            }
-            for number in of_image[record.id]:
-                suspect = shown[number]
-                pictures[number] = [
-                    (name, data_uri(png(crop(layer, suspect)), "image/png")) for name, layer in layers.items()
-                ]
-            display.advance()
+    for name, numbers in of_image.items():
+        image, target = read_sample(findings.records[name], findings.space)
+        predicted = np.asarray(Image.open(io.BytesIO(findings.predicted[name])))
+        known = np.where(target.numpy() == IGNORE, IGNORE, predicted).astype(np.uint8)
+        layers = {
+            "photo": image.permute(1, 2, 0).numpy(),
+            "label": colorize(target.numpy(), findings.space),
+            "prediction": colorize(known, findings.space),
+        }
+        for number in numbers:
+            pictures[number] = [
+                (title, data_uri(png(crop(layer, shown[number])), "image/png")) for title, layer in layers.items()
+            ]
+        display.advance()
     return pictures
 
 
