@@ -155,18 +155,16 @@ def compare(runs: Sequence[RunDir], split: str | None = None, output: str | Path
     >>> findings.verdicts[0].text.startswith("demo-fcn16s has a mIoU of")
     True
     """
-    from roadseg.report.comparison.findings import Findings
-    from roadseg.report.comparison.gather import gather_study
+    from roadseg.report.comparison.findings import findings_of
     from roadseg.report.write import check_report_place, write_report
-    from roadseg.runs.arms import by_seed, named_runs, read_comparable, run_names, same_classes
+    from roadseg.runs.arms import named_runs, read_comparable, same_classes
 
     members = named_runs(runs)
     same_classes(members)
     place = None if output is None else Path(output)
     if place is not None:
         check_report_place(place)
-    read = read_comparable(members, split)
-    findings = Findings(gather_study(None, by_seed(read, run_names(read))))
+    findings = findings_of(read_comparable(members, split))
     if place is not None:
         write_report(findings, place, _display(False))
     return findings

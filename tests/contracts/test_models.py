@@ -303,6 +303,7 @@ def test_the_registry_says_what_the_network_is_like(name: str) -> None:
     takes = set(inspect.signature(made_by).parameters) - {"classes"}
     assert takes >= {"width", *line.options, *line.arguments}
     assert not set(line.options) & set(line.arguments)
+    assert line.finer is None or NETWORKS[line.finer].made_by == line.made_by
     trunk = build(Model(name=name, width=1 / 32), CLASSES).trunk
     assert len(trunk.blocks) == line.blocks
     assert trunk(picture(1, 3, 64, 96))[-1].shape[-2:] == (64 // line.stride, 96 // line.stride)

@@ -44,23 +44,19 @@ def compare(words: CompareWords) -> None:
     for path in words.runs:
         RunFiles(path).config()
     from roadseg.cli.tables import score_table
-    from roadseg.report.comparison.findings import Findings
-    from roadseg.report.comparison.gather import check_pictures, gather_study
+    from roadseg.report.comparison.findings import findings_of
     from roadseg.report.write import check_report_place
-    from roadseg.runs.arms import by_seed, read_comparable, run_names
+    from roadseg.runs.arms import read_comparable, run_names
     from roadseg.runs.run_dir import RunDir
 
     places = [RunDir(path) for path in words.runs]
     runs = read_comparable(places, words.split)
     if words.output:
         check_report_place(words.output)
-    names = run_names(runs)
     console = new_console()
     say_unfinished(console, places)
-    findings = Findings(gather_study(None, by_seed(runs, names), words.root))
-    if words.root:
-        check_pictures(findings.main, words.root)
-    console.print(score_table(names, [run.report for run in runs], runs[0].split))
+    findings = findings_of(runs, words.root)
+    console.print(score_table(run_names(runs), [run.report for run in runs], runs[0].split))
     say_findings(findings, console)
     if words.output:
         with live_display(console) as display:

@@ -23,6 +23,7 @@ class Network:
     options: the settings of `config.settings.Model` that it has, besides its width and its first weights.
     stride: pixels between two cells of its coarsest features; no input may be smaller.
     blocks: parts of its trunk that can be frozen one by one.
+    finer: the same network with skips down to stride 8.
     """
 
     title: str
@@ -31,19 +32,20 @@ class Network:
     arguments: Mapping[str, Any] = field(default_factory=dict)
     stride: int = 32
     blocks: int = 5
+    finer: str | None = None
 
 
 FCN = ("batch_norm", "padding", "upsampling", "head", "dropout")
 
 NETWORKS: dict[str, Network] = {
-    "fcn32s": Network("FCN-32s", "roadseg.models.fcn:FCN", FCN, {"stride": 32}),
-    "fcn16s": Network("FCN-16s", "roadseg.models.fcn:FCN", (*FCN, "skips"), {"stride": 16}),
+    "fcn32s": Network("FCN-32s", "roadseg.models.fcn:FCN", FCN, {"stride": 32}, finer="fcn8s"),
+    "fcn16s": Network("FCN-16s", "roadseg.models.fcn:FCN", (*FCN, "skips"), {"stride": 16}, finer="fcn8s"),
     "fcn8s": Network("FCN-8s", "roadseg.models.fcn:FCN", (*FCN, "skips"), {"stride": 8}),
     "fcn32_decoder": Network(
-        "FCN-pytorch's FCN-32s", "roadseg.models.decoder:Decoder", ("batch_norm",), {"skips": 0}
+        "FCN-pytorch's FCN-32s", "roadseg.models.decoder:Decoder", ("batch_norm",), {"skips": 0}, finer="fcn8_decoder"
     ),
     "fcn16_decoder": Network(
-        "the assignment's FCN-16", "roadseg.models.decoder:Decoder", ("batch_norm",), {"skips": 1}
+        "the assignment's FCN-16", "roadseg.models.decoder:Decoder", ("batch_norm",), {"skips": 1}, finer="fcn8_decoder"
     ),
     "fcn8_decoder": Network("FCN-pytorch's FCN-8s", "roadseg.models.decoder:Decoder", ("batch_norm",), {"skips": 2}),
     "fcns": Network(

@@ -177,8 +177,9 @@ def test_images_learned_by_heart_ask_for_augmentation_and_then_for_a_learning_cu
     (step,) = advise(make_arm("camvid-fcn8s", GOOD, train=0.95, transforms__jitter=0.0))
     assert step.advice == "Use more augmentation"
     assert "95.0 % on the training images and of 60.0 % on the validation images" in step.reason
-    assert "--transforms.jitter 0.2" in step.command
-    assert "--transforms.flip" not in step.command
+    assert step.command == "roadseg study camvid-fcn8s --data.root streets --output augmented", "jitter as the recipe's"
+    (step,) = advise(make_arm("kitti-assignment-fcn32s", GOOD, train=0.95, model__weights="imagenet"))
+    assert "--transforms.scale 0.7 1.6 --transforms.flip 0.5 --transforms.jitter 0.2" in step.command
     arm = make_arm("camvid-fcn8s", GOOD, train=0.95)
     (step,) = advise(arm)
     assert step.command.endswith("--vary data.split.share 0.25 0.5 1 --output more-labels")

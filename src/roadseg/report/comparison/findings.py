@@ -1,17 +1,22 @@
 """All that a report says about a study. Page, text, files for programs and the terminal read it from here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from roadseg.report.comparison import anatomy, confidence, leakage, learning, verdicts as verdicts_of
 from roadseg.report.comparison.anatomy import Anatomy, BoundaryScore, Panel
 from roadseg.report.comparison.arms import Comparison, Study
 from roadseg.report.comparison.confidence import ArmConfidence
 from roadseg.report.comparison.contrasts import Contrast
+from roadseg.report.comparison.gather import check_pictures, gather_study
 from roadseg.report.comparison.leakage import Leakage
 from roadseg.report.comparison.learning import Curve
 from roadseg.report.comparison.next_steps import NextStep, next_steps
 from roadseg.report.comparison.verdicts import Verdict
+from roadseg.runs.arms import by_seed, run_names
+from roadseg.runs.facts import RunFacts
 
 
 @dataclass(frozen=True)
@@ -86,3 +91,15 @@ class Findings:
     def boundary_scores(self) -> list[BoundaryScore]:
         """Scores at boundaries."""
         return anatomy.boundary_table(self.main, self.anatomies)
+
+
+def findings_of(runs: Sequence[RunFacts], root: Path | None = None) -> Findings:
+    """What follows from runs that need not be of one study; those that differ in their seed alone are one arm.
+
+    Their images are in `root`, or where they were in training. Raises as `run_names`, `gather_study` and, with a root,
+    `check_pictures`.
+    """
+    findings = Findings(gather_study(None, by_seed(runs, run_names(runs)), root))
+    if root:
+        check_pictures(findings.main, root)
+    return findings

@@ -11,12 +11,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from roadseg.config.overrides import overridden
-from roadseg.config.recipes import names, recipe
+from roadseg.config.recipes import fine_tuned, names, recipe
+from roadseg.config.registry import NETWORKS
 from roadseg.config.settings import Config
 from roadseg.report.comparison.anatomy import Anatomy, oracle_iou
 from roadseg.report.comparison.arms import Comparison, ScoredArm
 from roadseg.report.comparison.contrasts import Contrast
 from roadseg.report.comparison.provenance import best_epoch, flags
+from roadseg.report.comparison.verdicts import ranked
 from roadseg.report.comparison.words import count, signed
 from roadseg.system.progress import percent
 
@@ -32,16 +34,12 @@ GAP = 0.1
 """A training mIoU that is so far above that of the validation images comes from images learned by heart."""
 FOLDS = 5
 SEEDS = 3
-FINER = {"fcn32s": "fcn8s", "fcn16s": "fcn8s", "fcn32_decoder": "fcn8_decoder", "fcn16_decoder": "fcn8_decoder"}
-"""The same network with a finer stride."""
 TRUNK = ("trunk_lr", "frozen_blocks")
 """How a recipe trains a trunk with first weights; a run without them stores what it did instead."""
 PLANNED = {"seed", "data.split.folds", "data.split.fold", "data.split.share_seed"}
 """Settings that a study gives its runs itself."""
-AUGMENTATIONS: tuple[tuple[str, Any, Any], ...] = (
-    ("transforms.scale", (1.0, 1.0), (0.7, 1.6)), ("transforms.jitter", 0.0, 0.2), ("transforms.flip", 0.0, 0.5),
-)  # fmt: skip
-"""A setting, where it does nothing, and what recipes with it have."""
+OFF = {"scale": (1.0, 1.0), "jitter": 0.0, "flip": 0.0}
+"""The transforms where they do nothing."""
 
 
 class NextStep(NamedTuple):
@@ -61,7 +59,7 @@ def next_steps(
 
     `anatomies` are the arms' in their order, or none; `with_curve` names the arms that have a learning curve.
     """
-    best = max(main.arms, key=lambda arm: arm.score("mean_iou").mean or 0.0)
+    best = ranked(main)[0]
     if best.arm.runs[0].settings.recipe not in names():
         return []
     own = next((anatomy for anatomy in anatomies if anatomy.arm is best), None)
@@ -120,7 +118,7 @@ def _remedy(main: Comparison, settings: Config) -> tuple[str, dict[str, Any], st
     """What may find more classes and was not done yet: the advice, its settings, and a name for the study."""
     model, size = settings.model, settings.transforms.crop or settings.transforms.resize
     if model.weights is None and model.from_run is None and model.width == 1 and not model.batch_norm:
-        trunk = {f"optimizer.{key}": _setting(recipe(settings.recipe), f"optimizer.{key}") for key in TRUNK}
+        trunk = {f"optimizer.{key}": getattr(recipe(settings.recipe).optimizer, key) for key in TRUNK}
         return "Start from ImageNet weights", {"model.weights": "imagenet", **trunk}, "pretrained"
     if settings.train.class_weights == "none":
         return "Give rare classes more weight in the loss", {"train.class_weights": "log"}, "class-weights"
@@ -141,7 +139,8 @@ def _bridge_gap(main: Comparison, best: ScoredArm, with_curve: bool) -> NextStep
     if train - val < GAP:
         return None
     settings = best.arm.runs[0].settings
-    unused = {key: wanted for key, off, wanted in AUGMENTATIONS if _setting(settings, key) == off}
+    now, usual = settings.transforms, fine_tuned(settings.data.name, settings.model.name).transforms
+    unused = {f"transforms.{key}": getattr(usual, key) for key, off in OFF.items() if getattr(now, key) == off}
     gap = f"at its best epoch {best.name} has a mIoU of {percent(train)} % on the training images and of "
     gap += f"{percent(val)} % on the validation images: it learns its images by heart"
     if unused:
@@ -155,17 +154,18 @@ def _bridge_gap(main: Comparison, best: ScoredArm, with_curve: bool) -> NextStep
 def _refine_stride(main: Comparison, own: Anatomy, anatomies: Sequence[Anatomy]) -> NextStep | None:
     settings, score = own.arm.arm.runs[0].settings, own.arm.score("mean_iou").mean
     network, limits = settings.model.name, oracle_iou(own)
+    other = NETWORKS[network].finer
     limit, finest = limits.get(own.stride), limits.get(8)
-    if network not in FINER or limit is None or finest is None or score is None:
+    if other is None or limit is None or finest is None or score is None:
         return None
-    finer = f"{settings.recipe.removesuffix(network)}{FINER[network]}"
+    finer = f"{settings.recipe.removesuffix(network)}{other}"
     if limit - score > 1 - limit or min(each.stride for each in anatomies) < own.stride or finer not in names():
         return None
     return NextStep(
         "Take a network with a finer stride",
         f"{own.arm.name} reaches a mIoU of {percent(score)} %; at its stride of {own.stride} about {percent(limit)} % "
         f"is possible, at stride 8 {percent(finest)} %",
-        _study(main, [own.arm], {"model.name": FINER[network]}, "finer-stride", instead=finer),
+        _study(main, [own.arm], {"model.name": other}, "finer-stride", instead=finer),
     )
 
 
@@ -215,8 +215,3 @@ def _study(
     if main.folds:
         words += ["--folds", str(main.folds)]
     return shlex.join([*words, *more, "--output", output])
-
-
-def _setting(settings: Config, key: str) -> Any:
-    part, name = key.split(".")
-    return getattr(getattr(settings, part), name)

@@ -32,7 +32,7 @@ def verdicts(comparison: Comparison, pairs: Sequence[Contrast], bands: Mapping[s
     `pairs` are those of `against_first`. `bands` are the arms' confusions by distance to a boundary, empty where they
     were not counted: the verdict then does not say where the gain lies.
     """
-    first = _ranked(comparison)[0]
+    first = ranked(comparison)[0]
     if len(comparison.arms) == 1:
         interval = f" (95 % CI {interval_words(first.interval)})" if first.interval else ""
         place = f"{count(len(comparison.ids), 'image')} of the {comparison.split} split"
@@ -45,15 +45,16 @@ def verdicts(comparison: Comparison, pairs: Sequence[Contrast], bands: Mapping[s
 
 def against_first(comparison: Comparison) -> list[Contrast]:
     """The arm with the highest mIoU minus every other one, the closest first."""
-    ranked, found = _ranked(comparison), {}
+    (first, *others), found = ranked(comparison), {}
     for contrast in comparison.contrasts:
         found[contrast.a, contrast.b] = contrast
         found[contrast.b, contrast.a] = contrast.turned()
-    pairs = [(ranked[0].name, arm.name) for arm in ranked[1:]]
+    pairs = [(first.name, arm.name) for arm in others]
     return [found[pair] for pair in pairs if pair in found]
 
 
-def _ranked(comparison: Comparison) -> list[ScoredArm]:
+def ranked(comparison: Comparison) -> list[ScoredArm]:
+    """The arms, that with the highest mIoU first."""
     return sorted(comparison.arms, key=lambda arm: -(arm.score("mean_iou").mean or 0.0))
 
 
