@@ -198,7 +198,7 @@ def test_what_is_no_run_and_no_image_is_refused() -> None:
         inspect.unwrap(roadseg.evaluate)("runs/x")
     for given in ("runs/x", Path("runs/x"), ["runs/x"]):
         with pytest.raises(roadseg.RunError, match=r"'runs/x'\)? is no run; load it: roadseg\.load_run\('runs/x'\)"):
-            inspect.unwrap(named_runs)(given)
+            named_runs(given)
     with pytest.raises(roadseg.DataError, match="no list"):
         inspect.unwrap(image_tensor)([[0, 0, 0]])
 

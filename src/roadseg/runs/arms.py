@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from roadseg.config.overrides import overridden, setting_fields
 from roadseg.config.settings import WITHOUT_EFFECT, Config
@@ -49,7 +50,7 @@ def complete_runs(paths: Sequence[Path]) -> list[RunDir]:
     return runs
 
 
-def named_runs(runs: RunDir | Sequence[RunDir]) -> list[RunDir]:
+def named_runs(runs: Any) -> list[RunDir]:
     """One run or several, as a list. Raises `RunError` for what is no run, such as a path."""
     members = list(runs) if isinstance(runs, Sequence) and not isinstance(runs, str) else [runs]
     other = next((each for each in members if not isinstance(each, RunDir)), None)
