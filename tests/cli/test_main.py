@@ -22,6 +22,8 @@ from roadseg.config.registry import NETWORKS
 from roadseg.runs import lock
 from roadseg.runs.run_dir import RunDir
 
+pytestmark = pytest.mark.slow
+
 TINY_FLAGS = [
     "--model.width", "0.05", "--transforms.crop", "64", "64", "--train.epochs", "1", "--train.batch_size", "2",
     "--data.split.fractions", "0.5", "0.5", "0",
@@ -92,7 +94,6 @@ def label(data: Path) -> Path:
     return data / "training/semantic/000000_10.png"
 
 
-@pytest.mark.slow
 def test_from_streets_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     data, run = tmp_path / "streets", tmp_path / "run"
     assert call("data", "synthesize", data, "--drives", 4, "--frames", 2, "--width", 96, "--height", 64) == 0
@@ -118,7 +119,6 @@ def test_from_streets_to_pictures(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "complete" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_the_list_of_runs(
     data: Path, run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,7 +144,6 @@ def test_an_unfinished_run_is_scored_with_a_word_about_it(run: Path, capsys: pyt
     assert f"{run} is unfinished: trained for 2 of 2 epochs; its best weights so far count" in told
 
 
-@pytest.mark.slow
 def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,14 +159,12 @@ def test_a_dry_run_tells_what_would_be_done_and_writes_nothing(
     assert re.search(r"optimizer.trunk_lr +none\n", shown)
 
 
-@pytest.mark.slow
 def test_a_watched_run(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert train(data, tmp_path / "run", "--tensorboard") == 0
     assert sorted(path.name for path in (tmp_path / "run/tensorboard").iterdir()) == ["train", "val"]
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.slow
 def test_a_run_is_trained_once_at_a_time(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (run / "COMPLETE").unlink()
     with lock.held(run):
@@ -177,7 +174,6 @@ def test_a_run_is_trained_once_at_a_time(run: Path, capsys: pytest.CaptureFixtur
     assert len(error.strip().splitlines()) == 1
 
 
-@pytest.mark.slow
 def test_numbered_runs_and_resuming_the_newest(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -192,7 +188,6 @@ def test_numbered_runs_and_resuming_the_newest(
     assert (tmp_path / "runs/demo-fcn16s/2/COMPLETE").exists()
 
 
-@pytest.mark.slow
 def test_a_report_finds_images_that_were_moved(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -206,7 +201,6 @@ def test_a_report_finds_images_that_were_moved(
     assert list((tmp_path / "report/figures").glob("*.webp"))
 
 
-@pytest.mark.slow
 def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: Path) -> None:
     assert train(data, tmp_path / "run") == 0
     (tmp_path / "run/COMPLETE").unlink()
@@ -217,7 +211,6 @@ def test_a_run_continues_where_it_and_its_data_were_moved(data: Path, tmp_path: 
     assert (tmp_path / "elsewhere/COMPLETE").exists()
 
 
-@pytest.mark.slow
 def test_other_labels_under_the_same_names_never_replace_a_score(
     data: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -275,7 +268,6 @@ def test_recipes_and_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert "torch" in capsys.readouterr().out
 
 
-@pytest.mark.slow
 def test_a_stored_division_is_reused(data: Path, tmp_path: Path) -> None:
     stored = tmp_path / "splits.json"
     flags = ["--data.split.scheme", "random", "--data.split.seed", "5", "--data.split.fractions", "0.5", "0.5", "0"]

@@ -10,6 +10,8 @@ from roadseg.errors import ConfigError, RunError
 from roadseg.runs.run_dir import RunDir
 from roadseg.scoring.images import choose
 
+pytestmark = pytest.mark.slow
+
 
 def remove(root: Path, *ids: str) -> None:
     for name in ids:

@@ -12,6 +12,8 @@ from roadseg.training import forecast as module
 from roadseg.training.forecast import Forecast, forecast
 from roadseg.training.train import Training
 
+pytestmark = pytest.mark.slow
+
 Configure = Callable[..., Config]
 
 

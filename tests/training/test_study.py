@@ -25,6 +25,8 @@ from roadseg.training import study
 from roadseg.training.interrupt import Interrupted
 from roadseg.training.study import Trial, check, check_output, complete_arms, make_arms, plan, run_study, seconds_left
 
+pytestmark = pytest.mark.slow
+
 Configure = Callable[..., Config]
 EPOCHS = 12
 """Of each run of `study_command`."""
@@ -139,7 +141,6 @@ def test_arms_on_other_images_or_classes_are_refused(tiny: Configure, tmp_path: 
         check(other_images)
 
 
-@pytest.mark.slow
 def test_a_study_may_grow_but_not_lose_runs(tiny: Configure, streets: Path, tmp_path: Path) -> None:
     arms = make_arms([small(tiny), tiny("demo-fcn16s")], {})
     trials = plan(arms, [0], 0, tmp_path)
@@ -189,7 +190,6 @@ def test_bad_data_leaves_nothing_behind_and_is_told_once(
     assert not (tmp_path / "a").exists()
 
 
-@pytest.mark.slow
 def test_bad_data_leaves_a_study_as_it_is(
     tiny: Configure, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -227,7 +227,6 @@ def test_a_network_that_cannot_be_made_is_refused_before_anything_is_trained(tin
     assert not (tmp_path / "study").exists()
 
 
-@pytest.mark.slow
 def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, trained: RunDir, tmp_path: Path) -> None:
     place = tmp_path / "runs/a/seed-0"
     place.parent.mkdir(parents=True)
@@ -236,7 +235,6 @@ def test_a_run_with_other_settings_in_the_way_is_refused(tiny: Configure, traine
         check(plan({Arm("a"): small(tiny)}, [0], 0, tmp_path))
 
 
-@pytest.mark.slow
 def test_a_run_whose_length_changed_is_refused(tiny: Configure, trained: RunDir, tmp_path: Path) -> None:
     place = tmp_path / "runs/a/seed-0"
     shutil.copytree(trained.path, place)
@@ -266,7 +264,6 @@ def test_runs_of_other_images_are_refused_before_anything_is_trained(
         check(plan({Arm("a"): moved}, [0], 0, tmp_path))
 
 
-@pytest.mark.slow
 def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: Path) -> None:
     arms = make_arms([small(tiny), tiny("demo-fcn16s", train__epochs=1)], {})
     trials = plan(arms, [0, 1], 0, tmp_path)
@@ -289,7 +286,6 @@ def test_complete_runs_are_kept_and_the_rest_is_made(tiny: Configure, tmp_path: 
     assert all((tmp_path / entry["run"] / "COMPLETE").exists() for entry in stored)
 
 
-@pytest.mark.slow
 def test_complete_runs_that_lost_something_are_refused_or_scored_again(tiny: Configure, tmp_path: Path) -> None:
     (trial,) = trials = plan({Arm("a"): small(tiny)}, [0], 0, tmp_path)
     run_study(trials, "val", tmp_path, Told())
@@ -308,7 +304,6 @@ def test_complete_runs_that_lost_something_are_refused_or_scored_again(tiny: Con
     check(trials)
 
 
-@pytest.mark.slow
 def test_a_run_that_fails_does_not_stop_the_others(tiny: Configure, tmp_path: Path) -> None:
     arms = make_arms([small(tiny, optimizer__name="sgd")], {"optimizer.lr": ["1e38", "1e-3"]})
     trials = plan(arms, [0], 0, tmp_path)
@@ -409,7 +404,6 @@ def study_command(streets: Path, output: Path) -> list[str]:
     return [*words, "--train.epochs", str(EPOCHS), "--data.split.fractions", "0.5", "0.5", "0"]
 
 
-@pytest.mark.slow
 def test_a_study_that_was_stopped_half_way_continues(
     streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -471,7 +465,6 @@ def test_images_that_are_groups_of_their_own_leak_nothing(
         check(trials)
 
 
-@pytest.mark.slow
 def test_the_inflation_is_told_and_a_grouped_study_may_grow_to_it(
     streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -511,7 +504,6 @@ def test_arms_may_differ_in_the_share_of_the_same_training_images(tiny: Configur
         check(other)
 
 
-@pytest.mark.slow
 def test_a_study_of_shares_says_what_more_images_would_bring(
     streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -6,8 +6,9 @@ import pytest
 from faults import against_table, checked, painted, spoil, through_jpeg
 from PIL import Image
 
+pytestmark = pytest.mark.slow
 
-@pytest.mark.slow
+
 @pytest.mark.parametrize("method", [Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
 def test_colours_mixed_along_borders_are_found_in_their_file_alone(plain: Path, method: Image.Resampling) -> None:
     for number in range(12):
@@ -21,7 +22,6 @@ def test_colours_mixed_along_borders_are_found_in_their_file_alone(plain: Path, 
     assert "nearest neighbour" in alarm.remedy
 
 
-@pytest.mark.slow
 def test_ids_that_jpeg_made_are_not_to_be_added(plain: Path) -> None:
     """JPEG makes ids up to 20, which neither the table lacks nor the 35 ids explain."""
     names = {spoil(plain, through_jpeg, number) for number in range(12)}

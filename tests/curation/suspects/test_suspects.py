@@ -22,6 +22,8 @@ from roadseg.runs.arms import complete_runs
 from roadseg.runs.run_dir import RunDir
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 
 def test_only_images_outside_training_are_looked_at(trained: RunDir, streets: Path) -> None:
     groups, trained_on = held_out_images([trained], streets)
@@ -45,7 +47,6 @@ def test_each_image_is_judged_by_all_runs_that_have_not_seen_it(trained: RunDir,
     }  # fmt: skip
 
 
-@pytest.mark.slow
 def test_the_command_writes_what_it_found(
     trained: RunDir, streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,7 +100,6 @@ def other_streets(tmp_path: Path) -> Path:
     return tmp_path / "other"
 
 
-@pytest.mark.slow
 def test_other_data_with_the_same_ids_is_refused(
     trained: RunDir, other_streets: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

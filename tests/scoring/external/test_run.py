@@ -16,6 +16,8 @@ from roadseg.scoring.external.pairing import pair_up
 from roadseg.scoring.external.run import report, score
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 SPACE = cityscapes()
 RNG = np.random.default_rng(0)
 TRUE = RNG.choice(np.array([0, 1, 2, 8, 13, IGNORE], np.uint8), (3, 12, 16))
