@@ -21,6 +21,8 @@ from roadseg.scoring.evaluate import evaluate_run
 from roadseg.system.progress import Display
 from roadseg.training.train import train
 
+pytestmark = pytest.mark.slow
+
 
 def distances(points: Tensor) -> Tensor:
     return torch.cdist(points, points, compute_mode="donot_use_mm_for_euclid_dist")
@@ -148,7 +150,6 @@ def test_order_of_points_does_not_matter() -> None:
     torch.testing.assert_close(GaussianFilter(features[order])(values[order]), GaussianFilter(features)(values)[order])
 
 
-@pytest.mark.slow
 def test_it_acts_on_final_predictions_and_not_on_training(
     streets: Path, tmp_path: Path, tiny: Callable[..., Config]
 ) -> None:

@@ -18,6 +18,8 @@ from roadseg.scoring.calibration import promised
 from roadseg.scoring.confidence import BINS, LOWEST, RIGHT, WRONG
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 OFFICIAL = {label.id for label in cityscapes().classes}
 
 

@@ -25,6 +25,8 @@ from roadseg.scoring.evaluate import evaluate, evaluate_run
 from roadseg.scoring.scores import headline
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def accelerator() -> Accelerator:

@@ -1,6 +1,10 @@
 """Where a label fits its image."""
 
+import pytest
+
 from roadseg.curation.check.alignment import REACH, Fit
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_place_at_the_end_of_the_search_is_no_shift() -> None:

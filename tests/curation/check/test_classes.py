@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from faults import spoil
 from PIL import Image
 
@@ -10,6 +11,8 @@ from roadseg.curation.check import Inputs, find_pairs, inspect_all, left_out
 from roadseg.curation.check.classes import shares
 from roadseg.labels import camvid
 from roadseg.system.progress import Display
+
+pytestmark = pytest.mark.slow
 
 
 def test_labels_in_colours_are_unlabelled_by_a_table_of_ids(plain: Path) -> None:

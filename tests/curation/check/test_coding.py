@@ -12,6 +12,8 @@ from roadseg.curation.check import Inputs, diagnose, find_pairs, inspect_all
 from roadseg.labels import camvid
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_folder_of_masks_is_told_to_be_one(plain: Path) -> None:
     for number in range(12):

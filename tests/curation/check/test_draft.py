@@ -12,6 +12,8 @@ from roadseg.data.layouts import folder
 from roadseg.labels import camvid, load
 from roadseg.system.progress import Display
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_draft_has_groups_for_subfolders_and_known_names(plain: Path, tmp_path: Path) -> None:
     root = in_tours(plain, tmp_path / "tours", lambda image: image)

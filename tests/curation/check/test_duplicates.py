@@ -10,6 +10,8 @@ from PIL import Image, ImageOps
 
 from roadseg.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 
 def test_damaged_missing_and_doubled_files(plain: Path) -> None:
     images, labels = (sorted((plain / kind).iterdir()) for kind in ("images", "labels"))

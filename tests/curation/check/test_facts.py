@@ -9,6 +9,8 @@ from PIL import Image
 from roadseg.curation.check.facts import read_values
 from roadseg.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 
 def test_labels_are_read_as_they_are_stored(tmp_path: Path) -> None:
     wide = np.array([[0, 300], [65535, 7]], np.uint16)

@@ -7,6 +7,8 @@ import pytest
 from faults import checked, spoil
 from PIL import Image
 
+pytestmark = pytest.mark.slow
+
 
 def test_each_damaged_file_has_its_reason(plain: Path) -> None:
     images = sorted((plain / "images").iterdir())

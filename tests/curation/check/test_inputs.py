@@ -9,6 +9,8 @@ from roadseg.cli.main import main
 from roadseg.curation.check import find_pairs
 from roadseg.errors import DataError
 
+pytestmark = pytest.mark.slow
+
 
 def test_folder_without_pairs(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "a.png")

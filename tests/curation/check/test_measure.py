@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from roadseg.curation.check.borders import SMOOTHED
 from roadseg.curation.check.measure import lies_between, share_between
+
+pytestmark = pytest.mark.slow
 
 
 def test_what_lies_between() -> None:

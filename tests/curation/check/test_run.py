@@ -11,6 +11,8 @@ from roadseg.cli.main import main
 from roadseg.data.layouts import folder
 from roadseg.labels import camvid, load
 
+pytestmark = pytest.mark.slow
+
 
 def test_clean_images_give_no_alarm(plain: Path) -> None:
     assert [(one.subject, one.severity) for one in checked(plain)] == [("coding", "hint")]
@@ -24,7 +26,6 @@ def test_a_planted_fault_is_found_in_its_file_alone(plain: Path, subject: str, c
     assert alarms[0].remedy
 
 
-@pytest.mark.slow
 def test_command_on_a_plain_folder(plain: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     spoil(plain, FAULTS["shifted"][1])
     spoil(plain, smoothed, 4)

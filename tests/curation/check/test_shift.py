@@ -2,9 +2,12 @@
 
 from pathlib import Path
 
+import pytest
 from faults import FAULTS, checked, spoil
 
 from roadseg.curation.check.shift import direction
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_shift_is_told_in_pixels(plain: Path) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from roadseg.cli.main import main
@@ -10,6 +11,8 @@ from roadseg.config.settings import Data
 from roadseg.curation.check import find_data, inspect_all, left_out
 from roadseg.labels import camvid
 from roadseg.system.progress import Display
+
+pytestmark = pytest.mark.slow
 
 
 def test_stats_tell_what_they_could_not_count(plain: Path, tmp_path: Path) -> None:

@@ -3,8 +3,11 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from faults import FAULTS, against_table, checked, painted, spoil
 from PIL import Image
+
+pytestmark = pytest.mark.slow
 
 
 def test_exchanged_channels_are_told_as_such(plain: Path) -> None:

@@ -13,6 +13,8 @@ from hypothesis import given, strategies as st
 from roadseg.scoring.external.conventions import CONVENTIONS, OURS, Counts, Rule, parts
 from roadseg.scoring.external.explain import because, steps
 
+pytestmark = pytest.mark.slow
+
 BENCHMARK = Path(__file__).parents[3] / "benchmarks/conventions.py"
 STORED = json.loads(Path(__file__).with_name("package_scores.json").read_text())
 """What the packages say of the benchmark's pictures: `python benchmarks/conventions.py --json`, 2026-11-24."""
