@@ -49,6 +49,7 @@ from pathlib import Path  # noqa: E402
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from accelerate import Accelerator  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 from PIL import Image  # noqa: E402
 
@@ -114,6 +115,12 @@ def write_pair() -> Callable[[Path, Path, Sequence[int]], None]:
         Image.fromarray(np.resize(np.array(ids, np.uint8), (4, 6))).save(label)
 
     return write
+
+
+@pytest.fixture
+def accelerator() -> Accelerator:
+    """This machine's device, for one process."""
+    return Accelerator()
 
 
 @pytest.fixture(scope="session")

@@ -29,11 +29,6 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def accelerator() -> Accelerator:
-    return Accelerator()
-
-
-@pytest.fixture
 def records(tmp_path: Path) -> list[Record]:
     return write_records(tmp_path)
 

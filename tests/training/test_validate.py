@@ -20,11 +20,6 @@ from roadseg.training.validate import validate
 
 
 @pytest.fixture
-def accelerator() -> Accelerator:
-    return Accelerator()
-
-
-@pytest.fixture
 def records(tmp_path: Path) -> list[Record]:
     return write_records(tmp_path)
 
